@@ -1,0 +1,6 @@
+//! Executors: they carry attempts out somewhere. One contract, one folder per place.
+
+mod contract;
+pub mod terminal;
+
+pub use contract::{Check, Executor, LogChunk, Observation, Profile, Report, Reports};

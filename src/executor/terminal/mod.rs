@@ -1,0 +1,1 @@
+//! The terminal executor: room under construction.

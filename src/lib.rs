@@ -1,0 +1,61 @@
+//! Spore runs the commands in markdown and YAML files and writes what happened back as new files.
+//!
+//! # The way through the house
+//!
+//! ```text
+//! file ──parse──▶ spore ──plan──▶ plan ──run──▶ outcome ──render──▶ result spore ──repo──▶ file
+//!                                 │  ▲
+//!                             executor │──▶ journal (every fact, as it happens)
+//! ```
+//!
+//! [`engine`] is the staircase: it joins the rooms in this order. Who has read [`model`] and [`engine`] has understood
+//! the program.
+//!
+//! # Floors
+//!
+//! A module uses only lower floors, and rooms of one floor do not see each other. `tests/tidy.rs` enforces it.
+//!
+//! | floor | rooms | may | never |
+//! |---|---|---|---|
+//! | 6 doors | [`cli`] | talk to people and programs, print, exit | decide |
+//! | 5 staircase | [`engine`] | join the rooms | know formats, processes, sockets |
+//! | 4 drivers | [`run`] | own tasks, time, cancellation | YAML, git, printing; `run/machine.rs` is pure |
+//! | 3 adapters | [`executor`], [`journal`], [`repo`], [`watch`] | one contract per outside world | see each other |
+//! | 2 instruments | [`os`] | the only process start, file write and clock of the house | know a spore, a task or a run |
+//! | 1 translators | [`parse`], [`plan`], [`render`] | value → value | I/O, async, clock, randomness, logging |
+//! | 0 ground | [`model`] | types and their invariants | everything else, YAML too |
+//!
+//! # What is absent, on purpose
+//!
+//! - Nothing outside `os` starts a process, writes a file or reads a clock (`clippy.toml` bans it).
+//! - Nothing changes an author's file, except the boxes of a checklist that asks for it.
+//! - No template is ever spliced into a script: values reach commands as environment or as arguments.
+//! - The end of a command is never an `Err`. Errors are for our own world failing, and each room has one small type.
+//! - No state lives only in memory: what a report says comes from the events of a journal.
+//! - The library never prints.
+//!
+//! # Vocabulary
+//!
+//! A **spore** is a file and its parsed form. It holds **tasks** with **needs**. A **plan** is the **dag** of tasks plus
+//! decisions. A **run** is one execution of a plan; an **attempt** is one try of one task, from 1, and ends with an
+//! **outcome**. An **executor** carries attempts out somewhere. An **event** is one recorded fact; the **journal** holds
+//! the events of one run. A **diagnostic** is a remark on an authored file; an **error** is our own world failing.
+
+pub mod model;
+
+pub mod parse;
+pub mod plan;
+pub mod render;
+
+pub mod os;
+
+pub mod executor;
+pub mod journal;
+pub mod repo;
+pub mod watch;
+
+pub mod run;
+
+pub mod engine;
+
+pub mod cli;

@@ -1,0 +1,186 @@
+//! Events: recorded facts. A journal is a list of them, and every state of a run is what they add up to.
+//!
+//! Fields are only ever added, with a default, so that an old journal stays readable.
+
+use std::fmt;
+
+use indexmap::IndexMap;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+
+use super::{Digest, LogSize, Outcome, Recorded, RunId, RunStatus, TaskId, TaskStatus};
+
+/// A moment, in milliseconds since 1970; RFC 3339 in JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// Milliseconds from `earlier` to this moment; 0 when the clock went backwards.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> std::time::Duration {
+        std::time::Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let moment = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
+        write!(f, "{moment:.3}")
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let moment: jiff::Timestamp = text.parse().map_err(serde::de::Error::custom)?;
+        Ok(Self(moment.as_millisecond()))
+    }
+}
+
+impl JsonSchema for Timestamp {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Timestamp".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date-time" })
+    }
+}
+
+/// A task as it stood when its run began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Declared {
+    /// Its name.
+    pub id: TaskId,
+    /// What people call it.
+    pub title: String,
+    /// Line in the file, from 1.
+    pub line: u32,
+    /// Where it was to run.
+    pub executor: String,
+    /// `waiting`, or what was decided before anything ran: `done` or `skipped`.
+    pub status: TaskStatus,
+    /// Why it is done or skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+    /// Whether its failure keeps the run from succeeding: not so with `continue_on_failure`.
+    pub counts: bool,
+}
+
+/// Where a run comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The spore's identity.
+    pub spore: String,
+    /// The file, relative to the root.
+    pub path: String,
+    /// The digest of the file's bytes.
+    pub digest: Digest,
+    /// The run whose results this one goes on from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<RunId>,
+    /// The parameters given.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub params: IndexMap<String, Value>,
+}
+
+/// One fact.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A run began. Always the first event of a journal.
+    RunStarted {
+        /// The run.
+        run: RunId,
+        /// Where it comes from.
+        origin: Origin,
+        /// Attempts at a time.
+        jobs: u32,
+        /// All its tasks.
+        tasks: Vec<Declared>,
+    },
+    /// A task was left out while the run went on.
+    TaskSkipped {
+        /// The task.
+        task: TaskId,
+        /// Why.
+        because: String,
+    },
+    /// A task's end and outputs were taken from an earlier run.
+    TaskReused {
+        /// The task.
+        task: TaskId,
+        /// The run they were taken from.
+        from: RunId,
+        /// What it handed on.
+        #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+        outputs: IndexMap<String, Value>,
+    },
+    /// An attempt is about to be started. Written before the command can have any effect.
+    AttemptIntended {
+        /// The task.
+        task: TaskId,
+        /// Which try, from 1.
+        number: u32,
+        /// Where.
+        executor: String,
+    },
+    /// An attempt ended.
+    AttemptEnded {
+        /// The task.
+        task: TaskId,
+        /// Which try.
+        number: u32,
+        /// How.
+        outcome: Outcome,
+        /// What it handed on.
+        #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+        outputs: IndexMap<String, Value>,
+        /// What it made.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        artifacts: Vec<Recorded>,
+        /// Its standard output.
+        #[serde(default)]
+        out: LogSize,
+        /// Its standard error.
+        #[serde(default)]
+        err: LogSize,
+        /// Remarks for the reader.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        remarks: Vec<String>,
+    },
+    /// Another attempt will follow.
+    RetryScheduled {
+        /// The task.
+        task: TaskId,
+        /// Which try it will be.
+        number: u32,
+        /// When, at the earliest.
+        at: Timestamp,
+    },
+    /// Somebody, or the run's own time limit, stopped the run.
+    StopRequested {
+        /// Who or what.
+        because: String,
+    },
+    /// The run ended.
+    RunEnded {
+        /// How.
+        status: RunStatus,
+    },
+    /// The result spore was written.
+    ResultWritten {
+        /// Its path, relative to the root.
+        path: String,
+        /// The commit that holds it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        commit: Option<String>,
+    },
+}

@@ -1,0 +1,40 @@
+//! Ground floor: the types of Spore and what must always hold of them. No I/O, no clock, no YAML, no printing.
+//!
+//! Reading order: ids and places, what an author writes (spore, task, command), what is decided (dag, plan), what
+//! happens (attempt, outcome, event), and the state that the events add up to (record).
+
+mod attempt;
+mod command;
+mod dag;
+mod diagnostic;
+mod digest;
+mod duration;
+mod event;
+mod id;
+mod limits;
+mod outcome;
+mod place;
+mod plan;
+mod record;
+mod settings;
+mod spore;
+mod task;
+mod trigger;
+
+pub use attempt::{Attempt, AttemptEnd, CommandLine, LogSize, Recorded, Secret, Stream};
+pub use command::{Command, Language, Template};
+pub use dag::{Cycle, Dag};
+pub use diagnostic::{Diagnostic, Related, Severity};
+pub use digest::{Digest, Digester};
+pub use duration::{BadDuration, format_duration, parse_duration};
+pub use event::{Declared, Event, Origin, Timestamp};
+pub use id::{AttemptId, BadId, RunId, TaskId};
+pub use limits::Limits;
+pub use outcome::{Outcome, RunStatus, TaskStatus};
+pub use place::{LineIndex, Position, Source, Span};
+pub use plan::{Disposition, Plan, PlannedTask};
+pub use record::{AttemptRecord, RunRecord, TaskRecord};
+pub use settings::{EnvValue, Retry, SecretRef, Settings};
+pub use spore::{Dialect, Kind, Note, Order, Param, ParamType, Spore};
+pub use task::{Matrix, Need, NeedTarget, Step, Task, Work};
+pub use trigger::{Concurrency, Policy, Push, SessionMoment, Triggers};

@@ -1,0 +1,149 @@
+//! File writes. What is acknowledged here is on disk: the file and its folder are synced.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, RenameFlags};
+
+/// Makes a folder and those above it.
+///
+/// # Errors
+/// As [`fs::create_dir_all`].
+#[expect(clippy::disallowed_methods, reason = "this is where files are written")]
+pub fn create_dir_all(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
+}
+
+/// Makes a folder that must not be there yet, in a folder that is.
+///
+/// # Errors
+/// As [`fs::create_dir`].
+#[expect(clippy::disallowed_methods, reason = "this is where files are written")]
+pub fn create_dir(path: &Path) -> io::Result<()> {
+    fs::create_dir(path)
+}
+
+/// Makes a file that must not be there yet, open for writing.
+///
+/// # Errors
+/// As [`File::create_new`].
+#[expect(clippy::disallowed_methods, reason = "this is where files are written")]
+pub fn create_new(path: &Path) -> io::Result<File> {
+    File::create_new(path)
+}
+
+/// Opens a file for appending, and makes it when it is not there.
+///
+/// # Errors
+/// As [`OpenOptions::open`].
+#[expect(clippy::disallowed_methods, reason = "this is where files are written")]
+pub fn append(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(path)
+}
+
+/// Opens a file for reading and writing at any place, and makes it when it is not there.
+///
+/// # Errors
+/// As [`OpenOptions::open`].
+#[expect(clippy::disallowed_methods, reason = "this is where files are written")]
+pub fn read_write(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
+}
+
+/// Removes a file.
+///
+/// # Errors
+/// As [`fs::remove_file`].
+#[expect(clippy::disallowed_methods, reason = "this is where files are written")]
+pub fn remove(path: &Path) -> io::Result<()> {
+    fs::remove_file(path)
+}
+
+/// Renames a file or folder, over what may be there.
+///
+/// # Errors
+/// As [`fs::rename`].
+#[expect(clippy::disallowed_methods, reason = "this is where files are written")]
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)
+}
+
+/// Makes the entries of a folder durable: files made, renamed and removed in it.
+///
+/// # Errors
+/// When the folder cannot be opened or synced.
+pub fn sync_dir(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Puts a new file with these bytes at `path`, whole or not at all, and durable. Never replaces a file.
+///
+/// # Errors
+/// [`io::ErrorKind::AlreadyExists`] when something is there; otherwise what the file system says.
+pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let (folder, temporary) = beside(path)?;
+    let written = write_synced(&temporary, bytes).and_then(|()| rename_new(&temporary, path));
+    if written.is_err() {
+        // Leaving the temporary file would hide why; its own failure says nothing new.
+        let _ = remove(&temporary);
+    }
+    written.and_then(|()| sync_dir(folder))
+}
+
+/// Puts these bytes at `path`, whole or not at all, and durable, over what may be there.
+///
+/// # Errors
+/// What the file system says.
+pub fn write_over(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let (folder, temporary) = beside(path)?;
+    let written = write_synced(&temporary, bytes).and_then(|()| rename(&temporary, path));
+    if written.is_err() {
+        let _ = remove(&temporary);
+    }
+    written.and_then(|()| sync_dir(folder))
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = create_new(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Renames without ever replacing: by the kernel's own check where the file system has it, else by a hard link.
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+            rustix::fs::linkat(CWD, from, CWD, to, AtFlags::empty())?;
+            remove(from)
+        }
+        other => Ok(other?),
+    }
+}
+
+/// The folder of `path` and a temporary name in it that nobody else uses.
+fn beside(path: &Path) -> io::Result<(&Path, PathBuf)> {
+    let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut temporary = std::ffi::OsString::from(".");
+    temporary.push(name);
+    temporary.push(format!(".{:x}.tmp", super::random::bits()));
+    Ok((folder, folder.join(temporary)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_file_never_replaces_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("x");
+        write_new(&path, b"one").expect("written");
+        assert_eq!(write_new(&path, b"two").expect_err("refused").kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).expect("read"), b"one");
+        write_over(&path, b"three").expect("written");
+        assert_eq!(fs::read(&path).expect("read"), b"three");
+        assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 1, "no temporary file is left");
+    }
+}

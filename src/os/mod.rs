@@ -1,0 +1,6 @@
+//! Instruments: the only clock, file write and process start of the house. They know no spore, task or run.
+
+pub mod clock;
+pub mod file;
+pub mod process;
+pub mod random;

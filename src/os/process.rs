@@ -1,0 +1,1 @@
+//! Processes: room under construction.
