@@ -3,4 +3,4 @@
 mod contract;
 pub mod terminal;
 
-pub use contract::{Check, Executor, LogChunk, Observation, Profile, Report, Reports};
+pub use contract::{Check, Executor, LogChunk, Observation, Pending, Profile, Report, Reports};

@@ -96,7 +96,9 @@ impl Dag {
                 waves[level[task]].push(task);
             }
         }
-        waves.iter_mut().for_each(|wave| wave.sort_unstable());
+        for wave in &mut waves {
+            wave.sort_unstable();
+        }
         waves
     }
 

@@ -1,7 +1,7 @@
 //! Names of tasks, runs and attempts.
 
 use std::borrow::Borrow;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -86,7 +86,7 @@ impl TaskId {
             if byte.is_ascii_alphanumeric() || b"._-[],=+@".contains(&byte) {
                 name.push(char::from(byte));
             } else {
-                name.push_str(&format!("%{byte:02X}"));
+                let _ = write!(name, "%{byte:02X}");
             }
         }
         if name.len() > 160 {

@@ -74,7 +74,7 @@ impl fmt::Display for Outcome {
             Self::Succeeded => f.write_str("succeeded"),
             Self::Failed { exit_code, signal, reason } => {
                 match (exit_code, signal) {
-                    (Some(0), None) | (None, None) => f.write_str("failed")?,
+                    (Some(0) | None, None) => f.write_str("failed")?,
                     (Some(code), _) => write!(f, "exit {code}")?,
                     (None, Some(signal)) => write!(f, "signal {signal}")?,
                 }

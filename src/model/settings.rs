@@ -48,7 +48,7 @@ impl Default for Retry {
             limit: 0,
             backoff: Duration::from_secs(1),
             factor: 2.0,
-            max: Duration::from_secs(60),
+            max: Duration::from_mins(1),
             on_exit: Vec::new(),
         }
     }
