@@ -1,0 +1,18 @@
+//! Who looks on while a run goes on.
+
+use crate::model::{AttemptId, Event, RunRecord, Stream, TaskRecord, Timestamp};
+
+/// Somebody who looks on. What is seen here is already in the journal, except for lines and ticks.
+pub trait View {
+    /// A fact was recorded; `record` is what all facts so far add up to, this one included.
+    fn event(&mut self, at: Timestamp, event: &Event, record: &RunRecord);
+
+    /// A command printed this; the last line only, masked, at most every 50 ms for each attempt.
+    fn line(&mut self, attempt: &AttemptId, stream: Stream, text: &str);
+
+    /// A task has failed for good. `tail` is the end of its last attempt's log, masked.
+    fn failed(&mut self, task: &TaskRecord, tail: &str);
+
+    /// Time has passed: called about ten times a second while anything runs.
+    fn tick(&mut self, now: Timestamp, record: &RunRecord);
+}
