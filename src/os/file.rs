@@ -42,6 +42,15 @@ pub fn append(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).open(path)
 }
 
+/// Opens a file that must be there, for reading and appending.
+///
+/// # Errors
+/// As [`OpenOptions::open`].
+#[expect(clippy::disallowed_methods, reason = "this is where files are written")]
+pub fn append_existing(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).append(true).open(path)
+}
+
 /// Opens a file for reading and writing at any place, and makes it when it is not there.
 ///
 /// # Errors
