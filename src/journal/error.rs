@@ -45,6 +45,9 @@ pub enum Error {
         /// Why.
         source: serde_json::Error,
     },
+    /// It does not begin with the start of a run.
+    #[error("the journal in `{}` tells of no run", .0.display())]
+    Empty(PathBuf),
     /// No run is called like this.
     #[error("no run is called `{0}`")]
     NoRun(String),

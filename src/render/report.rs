@@ -229,7 +229,7 @@ impl From<&Outcome> for OutcomeReport {
             Outcome::Succeeded => (Some(0), None, None),
             Outcome::Failed { exit_code, signal, reason } => (*exit_code, *signal, reason.clone()),
             Outcome::TimedOut | Outcome::Cancelled => (None, None, None),
-            Outcome::NotStarted { reason } | Outcome::Lost { stage: reason } => (None, None, Some(reason.clone())),
+            Outcome::NotStarted { reason, .. } | Outcome::Lost { stage: reason } => (None, None, Some(reason.clone())),
         };
         Self { kind: outcome.status().word(), exit_code, signal, reason }
     }
@@ -412,6 +412,21 @@ impl From<&RunRecord> for RunsItem {
             result: record.result_path.clone(),
         }
     }
+}
+
+/// What `spore init` prints.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct InitReport {
+    /// The folder.
+    pub folder: String,
+    /// The top of its git repository, which may be above it.
+    pub repository: String,
+    /// Whether that repository was made.
+    pub repository_made: bool,
+    /// Files that were made.
+    pub made: Vec<String>,
+    /// Files that were there and were kept as they are.
+    pub kept: Vec<String>,
 }
 
 /// Any report as JSON: two spaces of indentation, a line end at the end.
