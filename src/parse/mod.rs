@@ -3,8 +3,10 @@
 mod foreign;
 mod node;
 mod property;
+mod schema;
 mod table;
 mod workflow;
 mod yaml;
 
+pub use schema::spore_schema;
 pub use workflow::yaml_spores;
