@@ -162,7 +162,8 @@ pub enum Event {
         task: TaskId,
         /// Which try it will be.
         number: u32,
-        /// When, at the earliest.
+        /// When, at the earliest. Called otherwise in JSON, where `at` is the moment of the event itself.
+        #[serde(rename = "not_before")]
         at: Timestamp,
     },
     /// Somebody, or the run's own time limit, stopped the run.

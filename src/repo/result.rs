@@ -1,0 +1,71 @@
+//! Writing result spores: new files with unique names, so that no two writers ever meet.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use super::{Error, Root};
+use crate::model::{RunId, Timestamp};
+use crate::os;
+
+/// Bytes of a spore's name that go into a file name; with the run id and the folders it stays far below 255.
+const NAME_BYTES_MAX: usize = 80;
+
+/// Puts `page` at `results/<yyyy>/<mm>/<spore>-<run id>.md` (the month in UTC, by `started`), durable. Never replaces a
+/// file; writing the same page again finds the first. Returns the path.
+///
+/// # Errors
+/// When the folder is read-only, full or leads elsewhere, or another file has the name. The journal still has everything.
+pub fn write_result(root: &Root, spore_id: &str, run: RunId, started: Timestamp, page: &str) -> Result<PathBuf, Error> {
+    let day = started.to_string();
+    let (year, month) = (day.get(..4).unwrap_or("0000"), day.get(5..7).unwrap_or("00"));
+    let folder = root.path().join("results").join(year).join(month);
+    os::file::create_dir_all(&folder).map_err(|source| Error::of_io(&folder, "make", source))?;
+    let real = fs::canonicalize(&folder).map_err(|source| Error::of_io(&folder, "make", source))?;
+    if real != folder {
+        return Err(Error::Outside { path: root.display(&folder), target: real.display().to_string() });
+    }
+    let path = folder.join(format!("{}-{run}.md", file_safe(spore_id)));
+    match os::file::write_new(&path, page.as_bytes()) {
+        Err(source) if source.kind() == io::ErrorKind::AlreadyExists && holds(&path, page) => Ok(path),
+        Err(source) => Err(Error::of_io(&path, "write", source)),
+        Ok(()) => Ok(path),
+    }
+}
+
+fn holds(path: &std::path::Path, page: &str) -> bool {
+    fs::read(path).is_ok_and(|bytes| bytes == page.as_bytes())
+}
+
+/// The spore's name as a part of a file name: letters, digits and `. _ -`; nothing hidden, nothing that leads elsewhere.
+fn file_safe(spore_id: &str) -> String {
+    let id = spore_id.trim_end_matches(".md").trim_end_matches(".markdown");
+    let id = id.trim_end_matches(".yaml").trim_end_matches(".yml");
+    let mut name = String::new();
+    for c in id.chars() {
+        let c = if c.is_alphanumeric() || c == '_' || (c == '.' && !name.ends_with('.')) { c } else { '-' };
+        if !(c == '-' && name.ends_with('-')) {
+            name.push(c);
+        }
+    }
+    let name = name.trim_matches(['.', '-']);
+    let name = name[..name.floor_char_boundary(NAME_BYTES_MAX)].trim_end_matches(['.', '-']);
+    if name.is_empty() { "spore".into() } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_in_their_folder() {
+        assert_eq!(file_safe("nightly-report"), "nightly-report");
+        assert_eq!(file_safe("docs/plans/x.md"), "docs-plans-x");
+        assert_eq!(file_safe("../../etc/passwd"), "etc-passwd");
+        assert_eq!(file_safe("a\0b\nc  d"), "a-b-c-d");
+        assert_eq!(file_safe("🚀"), "spore");
+        assert_eq!(file_safe(".."), "spore");
+        assert_eq!(file_safe("żółw"), "żółw");
+        assert!(file_safe(&"ż".repeat(500)).len() <= NAME_BYTES_MAX);
+    }
+}
