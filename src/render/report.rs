@@ -229,7 +229,7 @@ impl From<&Outcome> for OutcomeReport {
             Outcome::Succeeded => (Some(0), None, None),
             Outcome::Failed { exit_code, signal, reason } => (*exit_code, *signal, reason.clone()),
             Outcome::TimedOut | Outcome::Cancelled => (None, None, None),
-            Outcome::NotStarted { reason } | Outcome::Lost { stage: reason } => (None, None, Some(reason.clone())),
+            Outcome::NotStarted { reason, .. } | Outcome::Lost { stage: reason } => (None, None, Some(reason.clone())),
         };
         Self { kind: outcome.status().word(), exit_code, signal, reason }
     }

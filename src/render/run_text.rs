@@ -180,7 +180,7 @@ fn task_row(task: &TaskRecord, now: Timestamp, style: Style) -> Vec<Cell> {
 
 fn reason(attempt: &AttemptRecord) -> Option<String> {
     match attempt.outcome.as_ref()? {
-        Outcome::NotStarted { reason } | Outcome::Failed { reason: Some(reason), .. } => Some(reason.clone()),
+        Outcome::NotStarted { reason, .. } | Outcome::Failed { reason: Some(reason), .. } => Some(reason.clone()),
         Outcome::Lost { stage } => Some(stage.clone()),
         _ => None,
     }
