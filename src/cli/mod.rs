@@ -1,1 +1,5 @@
 //! Room under construction.
+
+pub mod live;
+pub mod plain;
+mod tally;

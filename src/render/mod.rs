@@ -6,6 +6,7 @@ mod page;
 mod plan_graph;
 mod plan_text;
 pub mod report;
+mod run_line;
 mod run_text;
 pub mod schema;
 mod snippet;
@@ -23,6 +24,5 @@ pub use snippet::{diagnostics_summary, diagnostics_text};
 pub use style::Style;
 pub use words::{error_text, init_text};
 
-pub(crate) use page::tail_text;
-pub(crate) use run_text::{counts_text, is_remarkable, outcome_words, words};
+pub(crate) use run_line::{name_width, retry_line, tail_lines, task_line, task_name};
 pub(crate) use style::{Tone, clean, columns, count, cut, pad};

@@ -7,9 +7,7 @@ use super::plan_text::scalar;
 use super::report::RunsItem;
 use super::style::{Style, Tone, clean, columns, count, cut};
 use super::table::{Cell, plain, table, toned};
-use crate::model::{
-    AttemptRecord, LogSize, Outcome, RunRecord, RunStatus, TaskRecord, TaskStatus, Timestamp, format_duration,
-};
+use crate::model::{AttemptRecord, LogSize, Outcome, RunRecord, RunStatus, TaskRecord, Timestamp, format_duration};
 
 /// Tasks that `spore show` lists one by one; more good ones are counted.
 const SHOWN_TASKS_MAX: usize = 50;
@@ -285,9 +283,4 @@ pub fn stopping_text(tasks: usize, grace: Duration) -> String {
 #[must_use]
 pub fn killing_text(tasks: usize) -> String {
     format!("killing {}", count(tasks, "task"))
-}
-
-/// Whether a task of this status is worth a line of its own among a thousand.
-pub(crate) fn is_remarkable(status: TaskStatus) -> bool {
-    status.is_bad() || status == TaskStatus::Skipped
 }
