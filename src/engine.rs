@@ -10,7 +10,7 @@ mod turn;
 
 pub use commit::Kept;
 pub use error::{BadSpore, Error};
-pub use look::{Found, Looked, find_run, list_runs, show_run};
+pub use look::{Found, Looked, find_run, is_live, list_runs, read_log, show_run};
 pub use open::{Checked, Opened, Planned, Selection, check, open, plan};
 pub use retry::{Retry, retry_request};
 
@@ -19,27 +19,24 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::executor::terminal::Terminal;
 use crate::journal::Journal;
-use crate::model::{Event, Limits, Origin, RunId, RunRecord, Timestamp};
+use crate::model::{Event, Origin, RunId, RunRecord, Timestamp};
 use crate::os::clock::{Clock, SystemClock};
-use crate::run::{Executors, Order, Preparer, Stop, View, drive};
-use crate::os;
+use crate::run::{Order, Preparer, Stop, View, drive};
+use crate::{executor, os};
 
 /// What a Spore has to work with.
+#[derive(Debug)]
 pub struct World {
     /// Where time comes from.
     pub clock: SystemClock,
-    /// The executors that are built in.
-    pub executors: Executors,
 }
 
 impl World {
     /// This machine.
     #[must_use]
     pub fn here() -> Self {
-        let terminal: Arc<dyn crate::executor::Executor> = Arc::new(Terminal::new(Limits::DEFAULT));
-        Self { clock: SystemClock::new(), executors: Executors::from([("terminal", terminal)]) }
+        Self { clock: SystemClock::new() }
     }
 
     /// The time on the wall.
@@ -86,7 +83,7 @@ pub async fn run(
     view: &mut dyn View,
 ) -> Result<Finished, Error> {
     let opened = open(&request.file, request.spore.as_deref())?;
-    let planned = plan_request(world, &opened, request)?;
+    let planned = plan_request(&opened, request)?;
     let plan = planned.runnable(&opened)?;
     let secrets = open::secrets(&opened, plan)?;
 
@@ -112,7 +109,7 @@ pub async fn run(
         jobs: request.jobs.or(opened.project.jobs).unwrap_or_else(os::cores),
         reused: request.retry.as_ref().map(|retry| retry.reused(plan)).unwrap_or_default(),
         preparer: Preparer::new(plan, run, root, run_dir, secrets, &opened.project.limits),
-        executors: &world.executors,
+        executors: &executor::built_in(opened.project.limits),
         clock: &world.clock,
     };
     let mut ran = drive(order, &mut journal, stops, view).await?;
@@ -127,12 +124,12 @@ pub async fn run(
 }
 
 /// The plan of a request. A retry is planned twice: the first plan says what depends on what.
-fn plan_request(world: &World, opened: &Opened, request: &Request) -> Result<Planned, Error> {
-    let first = plan(world, opened, &request.selection);
+fn plan_request(opened: &Opened, request: &Request) -> Result<Planned, Error> {
+    let first = plan(opened, &request.selection);
     match (&request.retry, &first.plan) {
         (Some(retry), Some(plan_without)) => {
             let done = retry.done(plan_without)?;
-            Ok(plan(world, opened, &Selection { done, ..request.selection.clone() }))
+            Ok(plan(opened, &Selection { done, ..request.selection.clone() }))
         }
         _ => Ok(first),
     }

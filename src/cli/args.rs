@@ -10,7 +10,9 @@ pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("SPORE_C
 /// Runs the commands in markdown and YAML files, and writes what happened back as new files.
 #[derive(Debug, Parser)]
 #[command(name = "spore", version = VERSION, arg_required_else_help = true, disable_help_subcommand = true)]
-#[command(after_help = "Example:\n  spore init && spore run hello.md\n\nExit codes: 0 all wanted tasks succeeded, 2 usage, 3 a spore could not be read or planned,\n4 nothing to run, 100 a task failed, 111 try again, 130 interrupted.")]
+#[command(
+    after_help = "Example:\n  spore init && spore run hello.md\n\nExit codes: 0 all wanted tasks succeeded, 2 usage, 3 a spore could not be read or planned,\n4 nothing to run, 100 a task failed, 111 try again, 130 interrupted."
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -78,7 +80,9 @@ pub enum Command {
     },
 
     /// Say everything that is wrong with spores.
-    #[command(after_help = "Examples:\n  spore check\n  spore check plans/ tasks.md --format json\n\nExits with 3 when anything is an error.")]
+    #[command(
+        after_help = "Examples:\n  spore check\n  spore check plans/ tasks.md --format json\n\nExits with 3 when anything is an error."
+    )]
     Check {
         /// Files and folders; folders are searched for .md, .markdown, .yaml and .yml.
         #[arg(default_value = ".")]
@@ -100,7 +104,9 @@ pub enum Command {
     },
 
     /// Run a spore and write its result.
-    #[command(after_help = "Examples:\n  spore run build.md\n  spore run deploy.yaml --param region=europe-west1 --jobs 4\n  spore run build.md --only test --format json")]
+    #[command(
+        after_help = "Examples:\n  spore run build.md\n  spore run deploy.yaml --param region=europe-west1 --jobs 4\n  spore run build.md --only test --format json"
+    )]
     Run {
         /// The spore.
         file: PathBuf,
@@ -165,7 +171,9 @@ pub enum Command {
     },
 
     /// Print the JSON Schema of a file or an output.
-    #[command(after_help = "Examples:\n  spore schema spore > spore.schema.json\n  spore schema plan\n  spore schema --list")]
+    #[command(
+        after_help = "Examples:\n  spore schema spore > spore.schema.json\n  spore schema plan\n  spore schema --list"
+    )]
     Schema {
         /// Of what.
         #[arg(required_unless_present = "list")]

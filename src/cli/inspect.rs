@@ -6,13 +6,13 @@ use super::args::{self, Format, PlanFormat};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::screen::{self, Screen};
-use crate::engine::{self, Checked, Opened, Planned, World};
+use crate::engine::{self, Checked, Opened, Planned};
 use crate::model::{Diagnostic, Source, Span};
 use crate::render;
 
 /// Says everything that is wrong.
 pub(super) fn check(paths: &[PathBuf], format: Format, screen: &Screen) -> Result<Exit, Failure> {
-    let checked = engine::check(&World::here(), paths)?;
+    let checked = engine::check(paths)?;
     let said: Vec<(Source, Vec<Diagnostic>)> = checked.into_iter().map(unreadable_too).collect();
     let every = || said.iter().flat_map(|(_, diagnostics)| diagnostics);
     let text = match format {
@@ -21,7 +21,8 @@ pub(super) fn check(paths: &[PathBuf], format: Format, screen: &Screen) -> Resul
             render::json(&render::check_report(files))
         }
         Format::Text => {
-            let frames = said.iter().map(|(source, diagnostics)| render::diagnostics_text(source, diagnostics, screen.out));
+            let frames =
+                said.iter().map(|(source, diagnostics)| render::diagnostics_text(source, diagnostics, screen.out));
             let frames: String = frames.collect();
             format!("{frames}{}\n", render::diagnostics_summary(every(), said.len(), screen.out))
         }
@@ -51,7 +52,7 @@ pub(super) fn plan(
     screen: &Screen,
 ) -> Result<Exit, Failure> {
     let opened = engine::open(file, None)?;
-    let planned = engine::plan(&World::here(), &opened, &selection.into());
+    let planned = engine::plan(&opened, &selection.into());
     print_plan(&opened, &planned, format, screen)
 }
 

@@ -38,13 +38,11 @@ fn dispatch(command: Command, screen: &Screen) -> Result<Exit, Failure> {
         Command::Init { dir, output } => setup::init(&dir, output.format, screen),
         Command::Check { paths, output } => inspect::check(&paths, output.format, screen),
         Command::Plan { file, selection, format } => inspect::plan(&file, selection, format, screen),
-        Command::Run { file, selection, conduct, dry_run } => {
-            perform::run(&file, selection, &conduct, dry_run, screen)
-        }
+        Command::Run { file, selection, conduct, dry_run } => perform::run(&file, selection, &conduct, dry_run, screen),
         Command::Runs { limit, output } => history::runs(limit, output.format, screen),
         Command::Show { run, output } => history::show(&run, output.format, screen),
         Command::Logs { run, task, follow, attempt, output } => {
-            history::logs(&run, &history::Wanted { task, follow, attempt, format: output.format })
+            history::logs(&run, &history::Wanted { task, follow, attempt, format: output.format }, screen)
         }
         Command::Retry { run, failed: _, from, conduct } => perform::retry(&run, from, &conduct, screen),
         Command::Schema { kind, list, output } => setup::schema(kind.as_deref(), list, output.format),

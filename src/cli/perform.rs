@@ -11,8 +11,9 @@ use tokio::sync::mpsc;
 use super::args::{self, Conduct, Format, PlanFormat};
 use super::exit::Exit;
 use super::failure::Failure;
+use super::inspect;
+use super::onlooker::Onlooker;
 use super::screen::{self, Screen};
-use super::{inspect, onlooker};
 use crate::engine::{self, Finished, Request, World};
 use crate::model::RunStatus;
 use crate::render;
@@ -53,12 +54,13 @@ pub(super) fn retry(run: &str, from: Option<String>, conduct: &Conduct, screen: 
 
 fn perform(request: &Request, format: Format, screen: &Screen) -> Result<Exit, Failure> {
     let world = World::here();
+    let mut onlooker = Onlooker::choose(format, screen);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let finished = runtime.block_on(async {
         let stops = listen()?;
-        let mut view = onlooker::choose(format, screen);
-        Ok::<_, Failure>(engine::run(&world, request, stops, view.as_mut()).await?)
+        Ok::<_, Failure>(engine::run(&world, request, stops, &mut onlooker).await?)
     })?;
+    onlooker.finish(&finished.record);
     // Whatever still hangs on the runtime (a log writer of a process that got away) must not keep a person waiting.
     runtime.shutdown_background();
     tell(&finished, format, screen)

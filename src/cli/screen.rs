@@ -67,12 +67,26 @@ fn speaks_utf8() -> bool {
 /// # Errors
 /// When the stream cannot be written for another reason, such as a full disk.
 pub fn print(text: &str) -> io::Result<()> {
-    quiet(io::stdout().lock().write_all(text.as_bytes()))
+    print_bytes(text.as_bytes())
+}
+
+/// Writes bytes to standard output, as [`print`] does text.
+///
+/// # Errors
+/// As [`print`].
+pub fn print_bytes(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    quiet(out.write_all(bytes).and_then(|()| out.flush()))
 }
 
 /// Writes text to standard error, where failing to do so leaves nothing else to try.
 pub fn complain(text: &str) {
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    complain_bytes(text.as_bytes());
+}
+
+/// Writes bytes to standard error, as [`complain`] does text.
+pub fn complain_bytes(bytes: &[u8]) {
+    let _ = io::stderr().lock().write_all(bytes);
 }
 
 fn quiet(result: io::Result<()>) -> io::Result<()> {

@@ -31,9 +31,10 @@ impl Kept {
                 "the result is committed, but git's index does not know it yet ({reason}): `git add {}`",
                 self.path
             )),
-            None if self.unasked => {
-                Some("the result is only written; to have results committed: `--commit`, or `commit = true` in spore.toml".to_owned())
-            }
+            None if self.unasked => Some(
+                "the result is only written; to have results committed: `--commit`, or `commit = true` in spore.toml"
+                    .to_owned(),
+            ),
             _ => None,
         };
         self.page_remark.clone().or(commit)

@@ -86,9 +86,9 @@ impl Error {
             Self::NoSuchSpore { path, .. } => Some(format!("see what it holds: `spore check {path}`")),
             Self::GroupBusy { .. } => Some("run it when that one has ended; `policy: queue` waits by itself".into()),
             Self::NoSuchTask { task, known } => {
-                let near = known.iter().max_by(|one, other| {
-                    strsim::jaro_winkler(one, task).total_cmp(&strsim::jaro_winkler(other, task))
-                });
+                let near = known
+                    .iter()
+                    .max_by(|one, other| strsim::jaro_winkler(one, task).total_cmp(&strsim::jaro_winkler(other, task)));
                 near.map(|near| format!("did you mean `{near}`?"))
             }
         }

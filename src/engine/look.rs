@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use super::Error;
+use crate::executor::{LogChunk, terminal};
 use crate::journal;
 use crate::model::{AttemptId, RunId, RunRecord, Stream};
-use crate::repo::Root;
+use crate::repo::{Project, Root};
 
 /// A run that was asked for.
 #[derive(Debug)]
@@ -66,12 +67,28 @@ pub fn list_runs(start: &std::path::Path, limit: usize) -> Result<Vec<Looked>, E
     Ok(runs)
 }
 
-/// The log files of one attempt: standard output, then standard error. A stream that printed nothing has no file.
+/// The next piece of what an attempt printed, from `cursor` (0 is the beginning); empty when there is nothing more now.
+///
+/// # Errors
+/// When the log is there but cannot be read.
+pub fn read_log(found: &Found, attempt: &AttemptId, stream: Stream, cursor: u64) -> Result<LogChunk, Error> {
+    let extension = if stream == Stream::Out { "out" } else { "err" };
+    let path = found.run_dir().join("logs").join(format!("{}.{extension}", attempt.file_name()));
+    let limits = Project::load(&found.root)?.limits;
+    let read = terminal::read_log(&path, &limits, cursor);
+    Ok(read.map_err(|source| journal::Error::Io { action: "read", path, source })?)
+}
+
+/// Whether an engine works on a run.
 #[must_use]
-pub fn log_files(root: &Root, attempt: &AttemptId) -> [(Stream, PathBuf); 2] {
-    let file = |extension: &str| {
-        let name = format!("{}.{extension}", attempt.file_name());
-        root.runs().join(attempt.run.to_string()).join("logs").join(name)
-    };
-    [(Stream::Out, file("out")), (Stream::Err, file("err"))]
+pub fn is_live(found: &Found) -> bool {
+    journal::is_live(&found.run_dir())
+}
+
+impl Found {
+    /// The folder of the run.
+    #[must_use]
+    pub fn run_dir(&self) -> PathBuf {
+        self.root.runs().join(self.run.to_string())
+    }
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::Error;
 use super::error::BadSpore;
-use super::{Error, World};
 use crate::model::{Diagnostic, Disposition, EnvValue, Kind, Plan, Secret, Source, Spore, TaskId};
 use crate::plan::{Capability, Options};
 use crate::repo::{Project, Root};
-use crate::{os, parse, plan as planner, repo};
+use crate::{executor, os, parse, plan as planner, repo};
 
 /// Which tasks, with which parameters.
 #[derive(Clone, Debug, Default)]
@@ -61,7 +61,8 @@ pub fn open(file: &Path, spore: Option<&str>) -> Result<Opened, Error> {
         None if spores.len() > 1 => return Err(Error::Several { path, ids: ids() }),
         None => 0,
     };
-    let spore = if spores.is_empty() { Spore::empty(path, crate::model::Dialect::Yaml) } else { spores.swap_remove(place) };
+    let spore =
+        if spores.is_empty() { Spore::empty(path, crate::model::Dialect::Yaml) } else { spores.swap_remove(place) };
     Ok(Opened { root, project, source, spore, diagnostics })
 }
 
@@ -87,7 +88,7 @@ pub struct Planned {
 
 /// Plans a spore.
 #[must_use]
-pub fn plan(world: &World, opened: &Opened, selection: &Selection) -> Planned {
+pub fn plan(opened: &Opened, selection: &Selection) -> Planned {
     let options = Options {
         path: opened.source.path.clone(),
         params: selection.params.clone(),
@@ -96,20 +97,18 @@ pub fn plan(world: &World, opened: &Opened, selection: &Selection) -> Planned {
         done: selection.done.clone(),
         limits: opened.project.limits,
     };
-    let planned = planner::plan(&opened.spore, &opened.source.text, &options, &capabilities(world));
+    let planned = planner::plan(&opened.spore, &opened.source.text, &options, &capabilities());
     let mut diagnostics = opened.diagnostics.clone();
     diagnostics.extend(planned.diagnostics);
     diagnostics.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.severity));
     Planned { plan: planned.plan, diagnostics, unavailable: planned.unavailable }
 }
 
-/// The places that a later Spore will have: a spore may name them, and its plan can be looked at.
-const COMING: [&str; 2] = ["gke", "cloud-run"];
-
-fn capabilities(world: &World) -> Vec<Capability> {
-    let here = world.executors.keys().map(|name| Capability::available(*name));
-    let coming = COMING.iter().map(|name| Capability::unavailable(*name, "this Spore was built without it"));
-    here.chain(coming).collect()
+fn capabilities() -> Vec<Capability> {
+    let places = executor::PLACES.iter();
+    places
+        .map(|(name, missing)| Capability { name: (*name).to_owned(), unavailable: missing.map(str::to_owned) })
+        .collect()
 }
 
 impl Planned {
@@ -121,7 +120,11 @@ impl Planned {
         let said = || self.diagnostics.iter().chain(&self.unavailable);
         match &self.plan {
             Some(plan) if !said().any(Diagnostic::is_error) => {
-                if plan.has_work() { Ok(plan) } else { Err(nothing(opened, plan)) }
+                if plan.has_work() {
+                    Ok(plan)
+                } else {
+                    Err(nothing(opened, plan))
+                }
             }
             _ => {
                 let diagnostics = said().cloned().collect();
@@ -140,12 +143,16 @@ fn nothing(opened: &Opened, plan: &Plan) -> Error {
         Kind::Result | Kind::Learning => ("it is what a run left behind".to_owned(), None),
         Kind::Agent => ("it defines an agent".to_owned(), None),
         _ if plan.tasks.is_empty() => ("it holds no task".to_owned(), kind_hint()),
-        _ if count(Disposition::Inert) > 0 => {
-            (format!("its {} are not marked as ones to run", counted(count(Disposition::Inert), "command")), kind_hint())
-        }
+        _ if count(Disposition::Inert) > 0 => (
+            format!("its {} are not marked as ones to run", counted(count(Disposition::Inert), "command")),
+            kind_hint(),
+        ),
         _ if count(Disposition::Agent) > 0 => {
             let agents = counted(count(Disposition::Agent), "task");
-            (format!("its {agents} are prose for an agent"), Some("give a task a ```sh fence, and it runs it".to_owned()))
+            (
+                format!("its {agents} are prose for an agent"),
+                Some("give a task a ```sh fence, and it runs it".to_owned()),
+            )
         }
         _ => ("every task is done or left out".to_owned(), Some(format!("see why: `spore plan {path}`"))),
     };
@@ -210,13 +217,14 @@ pub struct Checked {
 ///
 /// # Errors
 /// When the folder itself cannot be looked at.
-pub fn check(world: &World, paths: &[PathBuf]) -> Result<Vec<Checked>, Error> {
+pub fn check(paths: &[PathBuf]) -> Result<Vec<Checked>, Error> {
     let here = PathBuf::from(".");
     let root = Root::find(paths.first().unwrap_or(&here))?;
     let project = Project::load(&root)?;
     let found = repo::find_spores(&root, paths);
     let mut checked: Vec<Checked> = Vec::new();
-    let unreadable = |path: String, error| Checked { source: Source::new(path, ""), diagnostics: Vec::new(), error: Some(error) };
+    let unreadable =
+        |path: String, error| Checked { source: Source::new(path, ""), diagnostics: Vec::new(), error: Some(error) };
     for error in found.errors {
         checked.push(unreadable(error.path().to_owned(), error));
     }
@@ -232,7 +240,7 @@ pub fn check(world: &World, paths: &[PathBuf]) -> Result<Vec<Checked>, Error> {
         let mut diagnostics = parsed.diagnostics;
         for spore in &parsed.spores {
             let options = Options { path: source.path.clone(), limits: project.limits, ..Options::default() };
-            diagnostics.extend(planner::plan(spore, &source.text, &options, &capabilities(world)).diagnostics);
+            diagnostics.extend(planner::plan(spore, &source.text, &options, &capabilities()).diagnostics);
         }
         diagnostics.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.severity));
         checked.push(Checked { source, diagnostics, error: None });

@@ -90,7 +90,11 @@ impl Retry {
         let done = |(_, task): &(usize, &crate::model::PlannedTask)| task.disposition == Disposition::Done;
         let tasks = plan.tasks.iter().enumerate().filter(done);
         let reused = tasks.filter_map(|(place, task)| {
-            let earlier = self.of.tasks.get(&task.id).filter(|earlier| !earlier.attempts.is_empty() || !earlier.outputs.is_empty())?;
+            let earlier = self
+                .of
+                .tasks
+                .get(&task.id)
+                .filter(|earlier| !earlier.attempts.is_empty() || !earlier.outputs.is_empty())?;
             Some(Reused { task: place, from: self.of.run, outputs: earlier.outputs.clone() })
         });
         reused.collect()

@@ -6,9 +6,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::model::{
-    AttemptRecord, Command, Diagnostic, Dialect, Digest, Disposition, Kind, LineIndex, LogSize, Order, Outcome, Plan,
-    PlannedTask, Recorded, RunId, RunRecord, RunStatus, Severity, Source, TaskId, TaskRecord, TaskStatus, Timestamp,
-    Work,
+    AttemptId, AttemptRecord, Command, Diagnostic, Dialect, Digest, Disposition, Kind, LineIndex, LogSize, Order,
+    Outcome, Plan, PlannedTask, Recorded, RunId, RunRecord, RunStatus, Severity, Source, Stream, TaskId, TaskRecord,
+    TaskStatus, Timestamp, Work,
 };
 
 /// One diagnostic, as `spore check` and `spore plan` print it.
@@ -410,6 +410,36 @@ impl From<&RunRecord> for RunsItem {
             finished: record.finished,
             tasks: record.counts().into_iter().map(|(status, count)| (status.word().to_owned(), count)).collect(),
             result: record.result_path.clone(),
+        }
+    }
+}
+
+/// A piece of a log, as `spore logs` prints it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct LogPiece {
+    /// The task.
+    pub task: TaskId,
+    /// Which try, from 1.
+    pub attempt: u32,
+    /// Where it was printed.
+    pub stream: Stream,
+    /// What was printed; what is no UTF-8 is replaced.
+    pub text: String,
+    /// The bytes themselves.
+    #[serde(skip)]
+    pub bytes: Vec<u8>,
+}
+
+impl LogPiece {
+    /// A piece of what `attempt` printed.
+    #[must_use]
+    pub fn new(attempt: &AttemptId, stream: Stream, bytes: &[u8]) -> Self {
+        Self {
+            task: attempt.task.clone(),
+            attempt: attempt.number,
+            stream,
+            text: String::from_utf8_lossy(bytes).into_owned(),
+            bytes: bytes.to_vec(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::report::InitReport;
 use super::style::{Style, Tone};
+use crate::model::TaskId;
 
 /// An error and, below it, what to do.
 #[must_use]
@@ -30,6 +31,13 @@ pub fn init_text(report: &InitReport, style: Style) -> String {
     let first = report.made.iter().chain(&report.kept).find(|name| name.ends_with(".md"));
     text.push_str(&format!("  spore run {}\n", first.map_or("hello.md", String::as_str)));
     text
+}
+
+/// What stands above the log of a task where several are printed.
+#[must_use]
+pub fn log_heading(task: &TaskId, attempt: u32, style: Style) -> String {
+    let attempt = if attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
+    style.paint(Tone::Strong, &format!("{} {task}{attempt}", style.pick("──", "--"))) + "\n"
 }
 
 fn line(style: Style, tone: Tone, mark: &str, name: &str, what: &str) -> String {

@@ -46,7 +46,10 @@ pub fn enter_group(root: &Root, group: &str, run: RunId) -> Result<Entry, Error>
     match file.try_lock() {
         Ok(()) => {
             let text = format!("{run} {} {group}\n", Identity::me());
-            file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes())).map_err(failed)?;
+            file.set_len(0)
+                .and_then(|()| file.rewind())
+                .and_then(|()| file.write_all(text.as_bytes()))
+                .map_err(failed)?;
             Ok(Entry::Mine(Turn { _file: file }))
         }
         Err(TryLockError::WouldBlock) => {
@@ -72,7 +75,9 @@ mod tests {
         let (first, second) = (RunId::from_parts(1, 1), RunId::from_parts(2, 2));
         let Entry::Mine(turn) = enter_group(&root, "deploy", first).expect("asked") else { panic!("it is free") };
         let taken = enter_group(&root, "deploy", second).expect("asked");
-        assert!(matches!(taken, Entry::Taken(holder) if holder.run == Some(first) && holder.engine == Some(Identity::me())));
+        assert!(
+            matches!(taken, Entry::Taken(holder) if holder.run == Some(first) && holder.engine == Some(Identity::me()))
+        );
         assert!(matches!(enter_group(&root, "other", second), Ok(Entry::Mine(_))));
         drop(turn);
         assert!(matches!(enter_group(&root, "deploy", second), Ok(Entry::Mine(_))));

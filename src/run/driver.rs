@@ -13,16 +13,13 @@ use tokio::sync::mpsc;
 
 use super::prepare::{Prepared, Preparer};
 use super::{Action, Machine, Stop, View, tail};
-use crate::executor::{Executor, Report, Reports};
+use crate::executor::{Executor, Executors, Report, Reports};
 use crate::journal::Journal;
 use crate::model::{
-    Attempt, AttemptEnd, AttemptId, Declared, Disposition, Event, Origin, Outcome, Plan, RunId, RunRecord,
-    TaskId, TaskStatus, Timestamp,
+    Attempt, AttemptEnd, AttemptId, Declared, Disposition, Event, Origin, Outcome, Plan, RunId, RunRecord, TaskId,
+    TaskStatus, Timestamp,
 };
 use crate::os::clock::Clock;
-
-/// The executors of this Spore, by the word authors write.
-pub type Executors = IndexMap<&'static str, Arc<dyn Executor>>;
 
 /// A task whose end and outputs are taken from an earlier run.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ mod prepare;
 mod tail;
 mod view;
 
-pub use driver::{Executors, Order, Ran, Reused, drive};
+pub use driver::{Order, Ran, Reused, drive};
 pub use machine::{Action, Machine, Stop};
 pub use prepare::Preparer;
 pub use view::View;

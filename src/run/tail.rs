@@ -28,10 +28,9 @@ async fn of_stream(
     if size.seen_bytes == 0 {
         return String::new();
     }
-    let from = (size.seen_bytes - size.dropped_bytes).saturating_sub(BYTES_MAX);
+    let from = size.seen_bytes.saturating_sub(BYTES_MAX);
     let Ok(chunk) = executor.logs(attempt, stream, from).await else { return String::new() };
     let text = String::from_utf8_lossy(&chunk.bytes);
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(lines_max)..].iter().flat_map(|line| [*line, "\n"]).collect()
 }
-
