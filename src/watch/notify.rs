@@ -23,7 +23,7 @@ pub struct Follow {
     wake: Arc<Notify>,
     tick: Duration,
     /// Ends the watch when dropped; `None` where there is only the tick.
-    _watcher: Option<RecommendedWatcher>,
+    watcher: Option<RecommendedWatcher>,
 }
 
 impl Follow {
@@ -31,12 +31,19 @@ impl Follow {
     #[must_use]
     pub fn new(paths: &[&Path]) -> Self {
         let wake = Arc::new(Notify::new());
-        let watcher = watch(paths, &wake);
-        let tick = if watcher.is_ok() { RECONCILE } else { POLL };
-        if let Err(error) = &watcher {
-            tracing::debug!(%error, "no watcher; looking every {POLL:?}");
+        match watch(paths, &wake) {
+            Ok(watcher) => Self { wake, tick: RECONCILE, watcher: Some(watcher) },
+            Err(error) => {
+                tracing::debug!(%error, "no watcher; looking every {POLL:?}");
+                Self { wake, tick: POLL, watcher: None }
+            }
         }
-        Self { wake, tick, _watcher: watcher.ok() }
+    }
+
+    /// Whether the system wakes us; if not, there is only the tick.
+    #[must_use]
+    pub fn is_watching(&self) -> bool {
+        self.watcher.is_some()
     }
 
     /// Returns when something may have changed since the last call: at once, if it did so in between. Two seconds at most.
@@ -79,7 +86,7 @@ mod tests {
 
     fn only_watching(path: &Path) -> Follow {
         let mut follow = Follow::new(&[path]);
-        assert!(follow._watcher.is_some(), "this machine has no watcher left");
+        assert!(follow.is_watching(), "this machine has no watcher left");
         follow.tick = Duration::from_hours(1);
         follow
     }
@@ -100,10 +107,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn looks_by_itself_where_nothing_can_be_watched() {
         let mut follow = Follow::new(&[Path::new("/nowhere/at/all")]);
-        assert!(follow._watcher.is_none());
-        let moment = Duration::from_millis(1);
-        assert!(tokio::time::timeout(POLL - moment, follow.changed()).await.is_err());
-        assert!(tokio::time::timeout(POLL + moment, follow.changed()).await.is_ok());
+        assert!(!follow.is_watching());
+        assert!(tokio::time::timeout(POLL / 2, follow.changed()).await.is_err(), "woken by nothing");
+        assert!(tokio::time::timeout(POLL * 2, follow.changed()).await.is_ok());
     }
 
     #[test]
