@@ -34,13 +34,10 @@ impl File {
         Path::new(&self.path).file_name().and_then(|name| name.to_str()).unwrap_or_default()
     }
 
-    /// The code of tests: all of it outside of `src`, else what follows the first `#[cfg(test)]`.
+    /// The code of tests: all of it in `tests`, elsewhere what follows the first `#[cfg(test)]`.
     pub(super) fn test_code(&self) -> &str {
-        match (self.path.starts_with("src/"), self.code.find("#[cfg(test)]")) {
-            (false, _) => &self.code,
-            (true, Some(at)) => &self.code[at..],
-            (true, None) => "",
-        }
+        let start = if self.path.starts_with("tests/") { Some(0) } else { self.code.find("#[cfg(test)]") };
+        start.map_or("", |start| &self.code[start..])
     }
 
     /// Every path the code names, such as `crate::os::file`, with `use` groups spread out.
