@@ -26,7 +26,7 @@ pub(super) async fn carry_out(shared: Arc<Shared>, entry: Arc<Entry>, attempt: A
                     Supervision::new(&entry, shared.clock, launched.child, streams, attempt.timeout, attempt.grace);
                 collect(&shared, &attempt, &mask, supervision.run().await).await
             }
-            Err(reason) => AttemptEnd::bare(Outcome::NotStarted { reason }),
+            Err(outcome) => AttemptEnd::bare(outcome),
         }
     } else {
         AttemptEnd::bare(Outcome::Cancelled)
@@ -37,17 +37,16 @@ pub(super) async fn carry_out(shared: Arc<Shared>, entry: Arc<Entry>, attempt: A
     entry.tell_end(end);
 }
 
-/// Starts the process.
-fn begin(shared: &Shared, attempt: &Attempt) -> Result<Launched, String> {
-    shared.make_folders(attempt)?;
-    let start = prepare(attempt, &shared.base)?;
-    match launch(shared, attempt, &start) {
-        Ok(launched) => Ok(launched),
-        Err(reason) => match &start.otherwise {
-            Some(otherwise) => launch(shared, attempt, otherwise),
-            None => Err(reason),
-        },
-    }
+/// Starts the process. What is wrong with the attempt stays wrong; a machine that could not start it may do so later.
+fn begin(shared: &Shared, attempt: &Attempt) -> Result<Launched, Outcome> {
+    let for_now = |reason| Outcome::NotStarted { reason, permanent: false };
+    shared.make_folders(attempt).map_err(for_now)?;
+    let start = prepare(attempt, &shared.base).map_err(|reason| Outcome::NotStarted { reason, permanent: true })?;
+    let launched = match (launch(shared, attempt, &start), &start.otherwise) {
+        (Err(_), Some(otherwise)) => launch(shared, attempt, otherwise),
+        (launched, _) => launched,
+    };
+    launched.map_err(for_now)
 }
 
 fn launch(shared: &Shared, attempt: &Attempt, start: &Start) -> Result<Launched, String> {
@@ -115,7 +114,7 @@ fn cover(mask: &Mask, end: &mut AttemptEnd) {
         *remark = mask.text(remark).into_owned();
     }
     match &mut end.outcome {
-        Outcome::NotStarted { reason }
+        Outcome::NotStarted { reason, .. }
         | Outcome::Failed { reason: Some(reason), .. }
         | Outcome::Lost { stage: reason } => {
             *reason = mask.text(reason).into_owned();
