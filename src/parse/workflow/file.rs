@@ -109,8 +109,8 @@ fn strict<'n>(decoder: &mut Decoder<'_>, node: &'n Node<'n>, spore: &mut Spore, 
         task.marked = runs;
     }
     separate(decoder, spore);
-    let elsewhere = entries.iter().any(|(key, _)| stands_for(&table::SPORE, &key.text, "tasks"));
-    let missing = spore.kind == Kind::Workflow && stated.is_none() && !elsewhere;
+    let elsewhere = || entries.iter().take(100).any(|(key, _)| stands_for(&table::SPORE, &key.text, "tasks"));
+    let missing = spore.kind == Kind::Workflow && stated.is_none() && !elsewhere();
     if missing || stated.is_some() && node.get("tasks").is_some_and(is_empty) {
         decoder.remark(|| {
             let hint = "add `tasks: {name: command}`";

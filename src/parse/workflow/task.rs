@@ -86,7 +86,7 @@ fn task(decoder: &mut Decoder<'_>, id: TaskId, key: Span, node: &Node<'_>) -> Ta
         }
     });
     let idle = draft.run.is_none() && task.agent.is_none();
-    if idle && entries.iter().any(|(key, _)| stands_for(&table::TASK, &key.text, "run")) {
+    if idle && entries.iter().take(100).any(|(key, _)| stands_for(&table::TASK, &key.text, "run")) {
         // The key has been reported with `run` as the word to write; that the task is empty is no news.
         return task;
     }
