@@ -85,16 +85,24 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The value as JSON. Of a repeated key the first entry counts.
+    /// The number that an unquoted scalar means.
+    pub(super) fn number(&self) -> Option<Number> {
+        match &self.kind {
+            NodeKind::Int(text) => integer(text),
+            NodeKind::Float(text) => text.parse().ok().and_then(Number::from_f64),
+            _ => None,
+        }
+    }
+
+    /// The value as JSON. Of a repeated key the first entry counts, and a number that JSON would spell in another way
+    /// (`1.10`, `0x1F`) stays text as written.
     pub(super) fn to_value(&self) -> Value {
         match &self.kind {
             NodeKind::Null => Value::Null,
             NodeKind::Bool(value) => Value::Bool(*value),
-            NodeKind::Int(text) => integer(text).map_or_else(|| Value::String(text.to_string()), Value::Number),
-            NodeKind::Float(text) => text
-                .parse()
-                .ok()
-                .and_then(Number::from_f64)
+            NodeKind::Int(text) | NodeKind::Float(text) => self
+                .number()
+                .filter(|number| number.to_string() == text.as_ref())
                 .map_or_else(|| Value::String(text.to_string()), Value::Number),
             NodeKind::Text(text) => Value::String(text.to_string()),
             NodeKind::List(items) => items.iter().map(Node::to_value).collect(),
@@ -168,11 +176,12 @@ mod tests {
         assert_eq!(json("99999999999999999999"), "\"99999999999999999999\"");
         assert_eq!(json("12"), "12");
         assert_eq!(json("-3"), "-3");
-        assert_eq!(json("+3"), "3");
-        assert_eq!(json("0x1F"), "31");
+        assert_eq!(json("+3"), "\"+3\"");
+        assert_eq!(json("0x1F"), "\"0x1F\"");
+        assert_eq!(json("1.10"), "\"1.10\"");
         assert_eq!(json("18446744073709551615"), "18446744073709551615");
-        assert_eq!(json("1.50"), "1.5");
-        assert_eq!(json("1e3"), "1000.0");
+        assert_eq!(json("1.5"), "1.5");
+        assert_eq!(json("1e3"), "\"1e3\"");
         assert_eq!(json("~"), "null");
         assert_eq!(json("TRUE"), "true");
     }
