@@ -127,11 +127,11 @@ fn read_tasks(
         spore.stated_critical_path = list.critical_path;
         states_needs = list.states_needs;
         owned = list.owned;
-        spore.tasks = list.tasks;
+        spore.tasks.extend(list.tasks);
     }
     let sections = document::read(outline, &owned, &spore.tasks, &context, diagnostics);
     spore.tasks.extend(sections.tasks);
-    states_needs |= sections.states_needs;
+    states_needs |= sections.states_needs || spore.tasks.iter().any(|task| !task.needs.is_empty());
     spore.order = if states_needs { Order::Needs } else { Order::Sequence };
     if spore.tasks.len() > limits.tasks_max {
         spore.tasks.truncate(limits.tasks_max);

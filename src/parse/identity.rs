@@ -20,7 +20,7 @@ pub(super) fn signature(outline: &Outline<'_>) -> Option<String> {
     outline.fences.iter().rev().filter(|fence| is_yaml(fence.word())).find_map(|fence| {
         let value = fence.body.lines().find_map(|line| line.strip_prefix("spore_id:"))?;
         let value = value.split(" #").next().unwrap_or(value);
-        Some(unquote(value).to_owned()).filter(|id| !id.is_empty())
+        Some(unquote(value)).filter(|id| is_safe(id)).map(str::to_owned)
     })
 }
 
@@ -47,4 +47,10 @@ fn note(line: &str) -> Option<Note> {
     let key = words::clean(key.trim_matches(['*', '_', ' ']));
     let value = words::clean(value.trim_start_matches(['*', '_']));
     (!key.is_empty() && key.len() < 100).then_some(Note { key, value: Value::String(value) })
+}
+
+/// Whether a spore may be called so: its name becomes a part of file names.
+pub(super) fn is_safe(id: &str) -> bool {
+    let is_odd = |c: char| c.is_control() || matches!(c, '/' | '\\');
+    (1..=128).contains(&id.len()) && !id.starts_with('.') && !id.contains(is_odd)
 }

@@ -217,9 +217,8 @@ impl<'t> Names<'t> {
     /// `ALL 6 PATTERNS` is every task that is called a pattern; `All previous tasks` is every task above.
     fn all(&mut self, own: Option<usize>, noun: &str) -> Vec<NeedTarget> {
         let word = singular(noun);
-        if ["task", "previous task", "prior task", "above", "previous", "above task", "earlier task"]
-            .contains(&word.as_str())
-        {
+        let is_above = ["previous", "prior", "earlier", "above", "preceding"].iter().any(|known| word.contains(known));
+        if word == "task" || is_above {
             return (0..own.unwrap_or(self.tasks.len())).map(|index| self.task(index)).collect();
         }
         let tasks = self.tasks;

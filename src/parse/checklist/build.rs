@@ -40,7 +40,7 @@ pub(in crate::parse) fn read(
     let rows = table::rows(outline);
     let makes_rows = rows.iter().any(|row| row.makes_tasks);
     if !kept.contains(&true) && !makes_rows {
-        if found.free_boxes == 0 || !context.is_task_list {
+        if found.free_boxes.is_empty() || !context.is_task_list {
             return None;
         }
         found = collect(outline, true);
@@ -94,6 +94,7 @@ pub(in crate::parse) fn read(
         task.needs = needs;
     }
     note_done_parents(&tasks, diagnostics);
+    note_free_boxes(&found.free_boxes, diagnostics);
     (!tasks.is_empty()).then_some(Checklist { tasks, states_needs, critical_path, owned })
 }
 
@@ -347,6 +348,19 @@ fn add_waves(
             before = vec![task];
         }
     }
+}
+
+/// Boxes that are nobody's: said once, so that none is lost in silence.
+fn note_free_boxes(boxes: &[Span], diagnostics: &mut Vec<Diagnostic>) {
+    let Some(first) = boxes.first() else { return };
+    let message = match boxes.len() {
+        1 => "a box without an id stands under no task, so it is none".to_owned(),
+        count => format!("{count} boxes without an id stand under no task, so they are none"),
+    };
+    diagnostics.push(
+        Diagnostic::note("free-box", *first, message)
+            .hint("a task of this list begins with an id, as in `- [ ] 1.2 Title`"),
+    );
 }
 
 /// A done task with an unfinished part is a slip of one of the two boxes.

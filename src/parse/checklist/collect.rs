@@ -18,8 +18,8 @@ pub(super) struct Collected<'a> {
     pub phases: Vec<String>,
     /// Needs that are stated for a whole phase.
     pub phase_needs: Vec<(usize, Vec<Reference<'a>>)>,
-    /// Boxes without an id that stand under no entry.
-    pub free_boxes: usize,
+    /// Boxes without an id that stand under no entry: the places.
+    pub free_boxes: Vec<Span>,
 }
 
 struct HeadingFrame {
@@ -212,7 +212,7 @@ impl<'a> Walk<'_, 'a> {
             None => {
                 match container.or(self.last[depth - 1]) {
                     Some(entry) => self.step(entry, rest, Some(mark.done)),
-                    None => self.found.free_boxes += 1,
+                    None => self.found.free_boxes.push(first.span()),
                 }
                 return;
             }
@@ -298,7 +298,8 @@ impl<'a> Walk<'_, 'a> {
     /// A line of a paragraph, wherever it stands.
     fn line(&mut self, line: Piece<'a>) {
         let Some(entry) = self.current() else {
-            if let (Some(phase), Line::Needs(value)) = (self.phase(), read_line(line)) {
+            let said = if self.items.is_empty() { self.phase() } else { None };
+            if let (Some(phase), Line::Needs(value)) = (said, read_line(line)) {
                 self.found.phase_needs.push((phase, needs::read(value)));
             }
             return;

@@ -52,7 +52,8 @@ pub(super) struct Entry<'a> {
 }
 
 /// The keys of properties that are not needs, in lower case.
-const PROPERTY_KEYS: [&str; 5] = ["executor", "timeout", "retry", "when", "agent"];
+const PROPERTY_KEYS: [&str; 9] =
+    ["executor", "timeout", "retry", "when", "agent", "workdir", "artifacts", "idempotent", "continue on failure"];
 
 /// What one line says.
 pub(in crate::parse) enum Line<'a> {
