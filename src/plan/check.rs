@@ -10,7 +10,8 @@ use super::edges::Tasks;
 use super::expand::Units;
 use super::names::{Names, hinted, listed};
 use super::reach::Reach;
-use super::template::{ROOTS, TemplateError, condition_source, names};
+use super::syntax::ROOTS;
+use super::template::{TemplateError, condition_source, names};
 
 type Paths = Result<BTreeSet<Vec<String>>, TemplateError>;
 
