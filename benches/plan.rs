@@ -15,7 +15,7 @@ use spore::plan::{Capability, Options, plan};
 const ROUNDS: u32 = 3;
 
 #[expect(clippy::print_stdout, reason = "a bench reports to its terminal")]
-pub fn run() {
+pub(crate) fn run() {
     let before = resident_kib("VmHWM");
     let independent = spore(100_000, Order::Needs, |_| Vec::new());
     time("100,000 independent tasks", &independent);

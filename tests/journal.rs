@@ -127,7 +127,7 @@ fn cut_at_every_byte_only_the_last_fact_is_lost() {
     let fixture = written();
     for cut in 0..fixture.bytes.len() {
         put(&fixture.run_dir, &fixture.bytes[..cut]);
-        let whole = fixture.bytes[..cut].iter().filter(|byte| **byte == b'\n').count();
+        let whole = memchr::memchr_iter(b'\n', &fixture.bytes[..cut]).count();
         let read = journal::read(&fixture.run_dir).expect("read");
         let count = a_beginning(&fixture, &read, &format!("cut at {cut}"));
         // A line that lacks nothing but its end is a fact too.
@@ -160,7 +160,7 @@ fn with_any_byte_flipped_no_fact_is_misread() {
             bytes[place] ^= mask;
             put(&fixture.run_dir, &bytes);
             let read = journal::read(&fixture.run_dir).expect("read");
-            let before = fixture.bytes[..place].iter().filter(|byte| **byte == b'\n').count();
+            let before = memchr::memchr_iter(b'\n', &fixture.bytes[..place]).count();
             let count = a_beginning(&fixture, &read, &format!("byte {place} xor {mask:#x}"));
             assert!(count >= before, "byte {place}: a fact before the damage was lost");
             assert!(count < fixture.events.len() || !read.damage.is_empty(), "byte {place} xor {mask:#x} went unseen");

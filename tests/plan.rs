@@ -354,7 +354,7 @@ fn too_much_is_refused_quickly() {
     assert!(diagnostics.last().is_some_and(Diagnostic::is_error));
 }
 
-fn param(kind: ParamType, default: Option<Value>, choices: Value) -> Param {
+fn param(kind: ParamType, default: Option<Value>, choices: &Value) -> Param {
     let choices = choices.as_array().expect("a list").clone();
     Param { kind, required: default.is_none(), default, choices, ..Param::default() }
 }
@@ -363,11 +363,11 @@ fn param(kind: ParamType, default: Option<Value>, choices: Value) -> Param {
 fn parameters_are_typed_and_checked() {
     let mut spore = spore(vec![task(1, "a", &[])]);
     spore.params = IndexMap::from([
-        ("region".to_owned(), param(ParamType::String, Some(json!("eu")), json!(["eu", "us"]))),
-        ("count".to_owned(), param(ParamType::Integer, None, json!([]))),
-        ("rate".to_owned(), param(ParamType::Number, Some(json!("1.5")), json!([]))),
-        ("fast".to_owned(), param(ParamType::Boolean, Some(json!(false)), json!([]))),
-        ("tag".to_owned(), param(ParamType::String, Some(json!(7)), json!([]))),
+        ("region".to_owned(), param(ParamType::String, Some(json!("eu")), &json!(["eu", "us"]))),
+        ("count".to_owned(), param(ParamType::Integer, None, &json!([]))),
+        ("rate".to_owned(), param(ParamType::Number, Some(json!("1.5")), &json!([]))),
+        ("fast".to_owned(), param(ParamType::Boolean, Some(json!(false)), &json!([]))),
+        ("tag".to_owned(), param(ParamType::String, Some(json!(7)), &json!([]))),
     ]);
     let with = |pairs: &[(&str, &str)]| Options {
         params: pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect(),
@@ -391,7 +391,7 @@ fn parameters_are_typed_and_checked() {
         ]
     );
 
-    spore.params = IndexMap::from([("n".to_owned(), param(ParamType::Integer, Some(json!("x")), json!([])))]);
+    spore.params = IndexMap::from([("n".to_owned(), param(ParamType::Integer, Some(json!("x")), &json!([])))]);
     let bad = planned_with(&spore, &Options::default());
     assert_eq!(
         remarks(&bad.diagnostics),
@@ -572,7 +572,7 @@ fn templates_are_checked_before_anything_runs() {
         Task { when: Some("params.region == 'eu'".into()), ..task(12, "t9", &[]) },
         Task { when: Some("tasks.b.outputs.x".into()), ..task(13, "t10", &[]) },
     ]);
-    spore.params = IndexMap::from([("region".to_owned(), param(ParamType::String, Some(json!("eu")), json!([])))]);
+    spore.params = IndexMap::from([("region".to_owned(), param(ParamType::String, Some(json!("eu")), &json!([])))]);
     spore.finally = vec![env(task(14, "last", &[]), "{{ tasks.a.status }}")];
     spore.concurrency = Some(Concurrency { group: "g-{{ params.region }}".into(), policy: Policy::Queue });
     let planned = planned_with(&spore, &Options::default());

@@ -7,6 +7,9 @@ use crate::model::{Diagnostic, Task};
 /// Names tried when looking for the nearest: the search is for people, and stays far below a second.
 const CANDIDATES_MAX: usize = 20_000;
 
+/// Mistaken names of one kind for which the nearest known one is looked for.
+pub(super) const HINTS_MAX: usize = 50;
+
 /// The known name nearest to `name`, when one is near enough to be what was meant.
 pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();

@@ -46,7 +46,6 @@ fn expression_end(text: &str) -> Result<&str, String> {
             (Some(_), _) if escaped => escaped = false,
             (Some(_), b'\\') => escaped = true,
             (Some(open), _) if open == byte => quote = None,
-            (Some(_), _) => {}
             (None, b'"' | b'\'') => quote = Some(byte),
             (None, b'*') => return Err("`*` cannot stand in a template; multiply in the command".to_owned()),
             (None, b'{') => depth += 1,
@@ -57,7 +56,7 @@ fn expression_end(text: &str) -> Result<&str, String> {
             }
             // The brace after this one, or the sign before it, is the other half of the mark.
             (None, b'}') if matches!(before, b'}' | b'%') => return Ok(&text[at + 1..]),
-            (None, _) => {}
+            _ => {}
         }
         before = if quote.is_some() { b' ' } else { byte };
     }

@@ -162,7 +162,7 @@ impl Scope {
 
     /// The first name in `source` that leads nowhere, and what stands there.
     fn missing(&self, source: &str) -> Option<TemplateError> {
-        names(source).ok()?.into_iter().find_map(|path| self.follow(&path))
+        Reader::new().names(source).ok()?.into_iter().find_map(|path| self.follow(&path))
     }
 
     fn follow(&self, path: &[String]) -> Option<TemplateError> {
@@ -357,22 +357,33 @@ fn typed(expression: &str, source: &str, scope: &Scope) -> Result<Value, Templat
     Ok(value)
 }
 
-/// Every name that `source` speaks of, as the way to it: `["tasks", "2.1", "outputs", "rows"]`.
-///
-/// # Errors
-/// When the template is not written as templates are.
-pub(super) fn names(source: &str) -> Result<BTreeSet<Vec<String>>, TemplateError> {
-    admissible(source).map_err(TemplateError::Syntax)?;
-    let environment = environment();
-    let template = environment.template_from_str(source).map_err(|error| TemplateError::Syntax(plain(&error)))?;
-    let dotted = template.undeclared_variables(true);
-    let mut found: BTreeSet<Vec<String>> =
-        dotted.iter().map(|path| path.split('.').map(str::to_owned).collect()).collect();
-    let subscripts = subscripts(source);
-    if !subscripts.is_empty() {
-        // The bare name only says that something is taken out of it; what, the subscripts say.
-        found.retain(|path| path.len() > 1 || !subscripts.iter().any(|other| other[0] == path[0]));
-        found.extend(subscripts);
+/// Reads templates without evaluating them.
+pub(super) struct Reader {
+    environment: Environment<'static>,
+}
+
+impl Reader {
+    pub(super) fn new() -> Self {
+        Self { environment: environment() }
     }
-    Ok(found)
+
+    /// Every name that `source` speaks of, as the way to it: `["tasks", "2.1", "outputs", "rows"]`.
+    ///
+    /// # Errors
+    /// When the template is not written as templates are.
+    pub(super) fn names(&self, source: &str) -> Result<BTreeSet<Vec<String>>, TemplateError> {
+        admissible(source).map_err(TemplateError::Syntax)?;
+        let template =
+            self.environment.template_from_str(source).map_err(|error| TemplateError::Syntax(plain(&error)))?;
+        let dotted = template.undeclared_variables(true);
+        let mut found: BTreeSet<Vec<String>> =
+            dotted.iter().map(|path| path.split('.').map(str::to_owned).collect()).collect();
+        let subscripts = subscripts(source);
+        if !subscripts.is_empty() {
+            // The bare name only says that something is taken out of it; what, the subscripts say.
+            found.retain(|path| path.len() > 1 || !subscripts.iter().any(|other| other[0] == path[0]));
+            found.extend(subscripts);
+        }
+        Ok(found)
+    }
 }
