@@ -1,7 +1,7 @@
 //! Reading a journal: every whole fact up to the first damage, and what was wrong with the rest.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
 use crate::model::{Event, RunRecord, Timestamp};
@@ -82,7 +82,12 @@ pub fn record(run_dir: &Path) -> Result<(Option<RunRecord>, Vec<Damage>), Error>
 }
 
 pub(super) fn read_bytes(file: &mut File, path: &Path) -> Result<Vec<u8>, Error> {
-    let bytes = file.metadata().map_err(Error::io("read", path))?.len();
+    let metadata = file.metadata().map_err(Error::io("read", path))?;
+    if !metadata.is_file() {
+        let error = io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file");
+        return Err(Error::io("read", path)(error));
+    }
+    let bytes = metadata.len();
     if bytes > JOURNAL_BYTES_MAX {
         return Err(Error::TooLarge { path: path.to_path_buf(), bytes });
     }

@@ -92,11 +92,14 @@ impl Journal {
         }
         let mut journal = Self::appending(locked, run_dir.to_path_buf(), path, parsed.lines, good.len() as u64)?;
         journal.ragged = bytes.len() > good.len();
+        let mended = journal.ragged || parsed.unended;
         journal.cut()?;
         if parsed.unended {
             journal.write(b"\n").map_err(Error::io("append to", &journal.path))?;
         }
-        journal.sync()?;
+        if mended {
+            journal.sync()?;
+        }
         Ok((journal, parsed.entries))
     }
 
@@ -188,5 +191,34 @@ fn set_aside(path: &Path) -> io::Result<()> {
             Err(error) => return Err(error),
             Ok(_) => aside += 1,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::RunStatus;
+
+    #[test]
+    fn a_full_disk_costs_nothing_but_the_batch() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut journal = Journal::create(folder.path(), RunId::from_parts(1, 1)).expect("created");
+        let event = [Event::RunEnded { status: RunStatus::Succeeded }];
+        journal.append(Timestamp(1), &event).expect("appended");
+
+        // Every write to this device says that there is no space left, and it cannot be cut either.
+        let full = file::append_existing(Path::new("/dev/full")).expect("Linux has it");
+        let good = std::mem::replace(&mut journal.file, full);
+        let error = journal.append(Timestamp(2), &event).expect_err("the disk is full");
+        assert!(error.is_disk_full(), "{error}");
+        assert!(journal.ragged);
+
+        // Half a line that could not be cut away then is cut before the next append.
+        journal.file = good;
+        journal.file.write_all(b"{\"v\":1,\"se").expect("torn");
+        journal.append(Timestamp(3), &event).expect("appended");
+        let read = super::super::read(journal.run_dir()).expect("read");
+        assert_eq!(read.damage, []);
+        assert_eq!(read.events.iter().map(|(at, _)| at.0).collect::<Vec<_>>(), [1, 3]);
     }
 }

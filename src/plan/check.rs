@@ -4,13 +4,17 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
-use crate::model::{Command, Diagnostic, EnvValue, Span, Spore, Template, Work};
+use crate::model::{Command, Diagnostic, EnvValue, Limits, Span, Spore, Template, Work};
 
 use super::edges::Tasks;
 use super::expand::Units;
-use super::names::{Names, hinted, listed};
+use super::names::{HINTS_MAX, Names, hinted, listed};
 use super::reach::Reach;
-use super::template::{ROOTS, TemplateError, condition_source, names};
+use super::syntax::ROOTS;
+use super::template::{Reader, TemplateError, condition_source};
+
+/// How far behind the beginning of its task a template is looked for.
+const NEAR_BYTES: usize = 64 << 10;
 
 type Paths = Result<BTreeSet<Vec<String>>, TemplateError>;
 
@@ -24,7 +28,18 @@ pub(super) fn templates(
     reach: &mut Reach<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let mut check = Check { spore, text, tasks, by_name, units, reach, seen: HashMap::new(), diagnostics };
+    let mut check = Check {
+        spore,
+        text,
+        tasks,
+        by_name,
+        units,
+        reach,
+        reader: Reader::new(),
+        seen: HashMap::new(),
+        wrong: 0,
+        diagnostics,
+    };
     let group = spore.concurrency.as_ref().map(|concurrency| concurrency.group.0.clone());
     for source in group.iter().filter(|source| !literal(source)) {
         check.group(source);
@@ -85,6 +100,9 @@ struct Check<'a, 'b> {
     reach: &'a mut Reach<'b>,
     /// The names in each template; the same text often stands at many tasks.
     seen: HashMap<String, Paths>,
+    reader: Reader,
+    /// Mistakes found so far.
+    wrong: usize,
     diagnostics: &'a mut Vec<Diagnostic>,
 }
 
@@ -103,8 +121,12 @@ impl Check<'_, '_> {
 
     /// Checks one template of the task `at`, or of the spore. `written` is how it stands in the file.
     fn one(&mut self, source: &str, written: &str, at: Option<usize>) {
+        if self.wrong > Limits::DEFAULT.diagnostics_max {
+            return;
+        }
         if !self.seen.contains_key(source) {
-            self.seen.insert(source.to_owned(), names(source));
+            let names = self.reader.names(source);
+            self.seen.insert(source.to_owned(), names);
         } else if at.is_none() {
             return;
         }
@@ -120,16 +142,27 @@ impl Check<'_, '_> {
             }
         };
         if !wrong.is_empty() {
+            self.wrong += wrong.len();
             let span = self.place(written, at);
             self.diagnostics.extend(wrong.into_iter().map(|diagnostic| Diagnostic { span, ..diagnostic }));
         }
+    }
+
+    /// How many names may be compared for the next hint: hints are for people, who stop reading long before.
+    fn candidates(&self) -> usize {
+        if self.wrong > HINTS_MAX { 0 } else { usize::MAX }
     }
 
     /// Where a template stands: found in the text, from its task on.
     fn place(&self, written: &str, at: Option<usize>) -> Span {
         let span = at.map(|at| self.tasks.all[at].span).unwrap_or_default();
         let from = (span.start as usize).min(self.text.len());
-        let found = self.text.get(from..).and_then(|rest| rest.find(written.trim()));
+        // Escapes can hide it; then it is not worth reading the whole file for.
+        let end = match at {
+            Some(_) => self.text.floor_char_boundary((from + NEAR_BYTES).min(self.text.len())),
+            None => self.text.len(),
+        };
+        let found = self.text.get(from..end).and_then(|near| near.find(written.trim()));
         found.map_or(span, |found| Span::new(from + found, from + found + written.trim().len()))
     }
 
@@ -139,16 +172,16 @@ impl Check<'_, '_> {
         let second = path.get(1).map(String::as_str);
         match (path[0].as_str(), second) {
             ("params", Some(name)) if !self.spore.params.contains_key(name) => {
-                let known = self.spore.params.keys().map(String::as_str);
-                let there = listed(known.clone(), 8);
+                let names = || self.spore.params.keys().map(String::as_str);
                 let otherwise = || {
-                    Some(if there.is_empty() {
-                        "the spore declares no parameters".into()
+                    Some(if self.spore.params.is_empty() {
+                        "the spore declares no parameters".to_owned()
                     } else {
-                        format!("it declares {there}")
+                        format!("it declares {}", listed(names(), 8))
                     })
                 };
-                Some(hinted(unknown(format!("no parameter is called `{name}`")), name, known, otherwise))
+                let diagnostic = unknown(format!("no parameter is called `{name}`"));
+                Some(hinted(diagnostic, name, names().take(self.candidates()), otherwise))
             }
             ("matrix", Some(name)) => {
                 // What `defaults` says may be meant for those of its tasks that have a matrix.
@@ -183,19 +216,14 @@ impl Check<'_, '_> {
     /// What is wrong with `tasks.<name>.<field>`.
     fn task(&mut self, name: &str, field: Option<&str>, at: Option<usize>) -> Option<Diagnostic> {
         let unknown = |message: String| Diagnostic::error("unknown-variable", Span::default(), message);
-        let single = || self.units.all.iter().position(|unit| unit.id.as_str() == name);
-        let (source, unit) = match self.by_name.get(name) {
-            Some(source) => (source, self.units.of(source).next()?),
-            None => match single() {
-                Some(unit) => (self.units.all[unit].source, unit),
-                None => {
-                    let known = self.tasks.all.iter().map(|task| task.id.as_str());
-                    let otherwise = || Some("write `tasks[\"2.1\"]` where an id has dots or dashes".to_owned());
-                    return Some(hinted(unknown(format!("no task is called `{name}`")), name, known, otherwise));
-                }
-            },
+        let named = self.by_name.get(name).and_then(|source| Some((source, self.units.of(source).next()?)));
+        let single = || self.units.combination(name).map(|unit| (self.units.all[unit].source, unit));
+        let Some((source, unit)) = named.or_else(single) else {
+            let known = self.tasks.all.iter().map(|task| task.id.as_str()).take(self.candidates());
+            let otherwise = || Some("write `tasks[\"2.1\"]` where an id has dots or dashes".to_owned());
+            return Some(hinted(unknown(format!("no task is called `{name}`")), name, known, otherwise));
         };
-        if self.by_name.get(name).is_some() && self.units.of(source).len() > 1 {
+        if named.is_some() && self.units.of(source).len() > 1 {
             let first = &self.units.all[unit].id;
             let message =
                 format!("`{name}` runs once for each combination of its matrix, each with outputs of its own");

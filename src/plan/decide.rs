@@ -149,7 +149,7 @@ impl Ground<'_> {
         for unit in (0..decisions.len()).filter(|unit| finally(*unit)) {
             if decisions[unit].disposition == Disposition::Run {
                 decisions[unit].disposition = Disposition::Skip;
-                decisions[unit].explanation = "nothing runs before it".to_owned();
+                "nothing runs before it".clone_into(&mut decisions[unit].explanation);
             }
         }
     }

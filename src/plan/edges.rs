@@ -6,14 +6,12 @@
 use crate::model::{Cycle, Dag, Diagnostic, Limits, NeedTarget, Order, Task, Work};
 
 use super::expand::Units;
-use super::names::{Names, hinted};
+use super::names::{HINTS_MAX, Names, hinted};
 
 /// Cycles told of one spore. Each costs a pass over all edges.
 const CYCLES_MAX: usize = 20;
 /// Tasks of one cycle named in full.
 const CYCLE_TASKS_MAX: usize = 100;
-/// Unknown names for which the nearest known one is looked for.
-const HINTS_MAX: usize = 50;
 
 /// All tasks of a spore in one list, those of `finally` last.
 pub(super) struct Tasks<'a> {
@@ -160,17 +158,13 @@ fn resolve(
     edges: &mut Edges,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let combinations: std::collections::HashMap<&str, usize> = (units.all.iter().enumerate())
-        .filter(|(_, unit)| !unit.matrix.is_empty())
-        .map(|(at, unit)| (unit.id.as_str(), at))
-        .collect();
     let mut unknown = 0;
     for (at, task) in tasks.all.iter().enumerate() {
         let mut whole = Vec::new();
         let mut single = Vec::new();
         for need in &task.needs {
             let NeedTarget::Task(id) = &need.target else { continue };
-            let unit = combinations.get(id.as_str()).copied();
+            let unit = units.combination(id.as_str());
             let found = names.get(id.as_str()).or_else(|| unit.map(|unit| units.all[unit].source));
             let Some(found) = found else {
                 unknown += 1;

@@ -1,6 +1,6 @@
 //! Matrix expansion: one unit for each task, or for each combination of its matrix.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use indexmap::IndexMap;
@@ -22,12 +22,19 @@ pub(super) struct Unit {
 pub(super) struct Units {
     pub(super) all: Vec<Unit>,
     firsts: Vec<usize>,
+    /// Those that stand for a combination, by name.
+    combinations: HashMap<TaskId, usize>,
 }
 
 impl Units {
     /// The units of the authored task at `source`.
     pub(super) fn of(&self, source: usize) -> Range<usize> {
         self.firsts[source]..self.firsts[source + 1]
+    }
+
+    /// The unit of this name that stands for one combination of a matrix.
+    pub(super) fn combination(&self, name: &str) -> Option<usize> {
+        self.combinations.get(name).copied()
     }
 }
 
@@ -37,7 +44,11 @@ pub(super) fn expand(tasks: &[&Task], limits: &Limits, diagnostics: &mut Vec<Dia
     if tasks.iter().any(|task| task.matrix.is_some()) {
         taken = tasks.iter().map(|task| task.id.to_string()).collect();
     }
-    let mut units = Units { all: Vec::with_capacity(tasks.len()), firsts: Vec::with_capacity(tasks.len() + 1) };
+    let mut units = Units {
+        all: Vec::with_capacity(tasks.len()),
+        firsts: Vec::with_capacity(tasks.len() + 1),
+        combinations: HashMap::new(),
+    };
     for (source, task) in tasks.iter().enumerate() {
         units.firsts.push(units.all.len());
         let room = limits.tasks_max.saturating_sub(units.all.len());
@@ -61,6 +72,7 @@ pub(super) fn expand(tasks: &[&Task], limits: &Limits, diagnostics: &mut Vec<Dia
         for at in 0..count {
             let values = combination(matrix, at);
             let id = name(task, &values, &mut taken);
+            units.combinations.insert(id.clone(), units.all.len());
             units.all.push(Unit { id, source, matrix: values });
         }
     }

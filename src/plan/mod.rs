@@ -17,6 +17,7 @@ mod path;
 mod reach;
 mod request;
 mod select;
+mod syntax;
 mod template;
 
 pub use build::plan;

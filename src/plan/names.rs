@@ -7,15 +7,18 @@ use crate::model::{Diagnostic, Task};
 /// Names tried when looking for the nearest: the search is for people, and stays far below a second.
 const CANDIDATES_MAX: usize = 20_000;
 
+/// Mistaken names of one kind for which the nearest known one is looked for.
+pub(super) const HINTS_MAX: usize = 50;
+
 /// The known name nearest to `name`, when one is near enough to be what was meant.
 pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();
     let length = name.chars().count();
-    let allowed = (length / 3).clamp(1, 3);
+    let allowed = (length / 3).min(3);
     known
         .into_iter()
         .take(CANDIDATES_MAX)
-        .filter(|known| known.len().abs_diff(name.len()) <= 3 * allowed)
+        .filter(|known| known.len().abs_diff(name.len()) <= 4 * allowed)
         .map(|known| (strsim::damerau_levenshtein(&name, &known.to_lowercase()), known))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
@@ -75,6 +78,7 @@ mod tests {
     fn nearest_is_near() {
         assert_eq!(nearest("biuld", ["test", "build", "built"]), Some("build"));
         assert_eq!(nearest("deploy", ["test", "build"]), None);
+        assert_eq!(nearest("b", ["a", "c"]), None);
         assert_eq!(nearest("8.2", ["8.1", "8.3", "1"]), Some("8.1"));
     }
 

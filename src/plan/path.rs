@@ -4,7 +4,7 @@ use crate::model::{Diagnostic, Spore};
 
 use super::edges::Tasks;
 use super::expand::Units;
-use super::names::{Names, hinted};
+use super::names::{HINTS_MAX, Names, hinted};
 use super::reach::Reach;
 
 /// Warns where the stated path and the needs contradict each other, once for each contradiction.
@@ -17,10 +17,13 @@ pub(super) fn check(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let mut before: Option<usize> = None;
+    let mut unknown = 0;
     for (id, span) in &spore.stated_critical_path {
         let Some(at) = names.get(id.as_str()) else {
             let message = format!("the stated critical path names `{id}`, which does not exist");
-            let known = tasks.all.iter().map(|task| task.id.as_str());
+            unknown += 1;
+            let most = if unknown > HINTS_MAX { 0 } else { usize::MAX };
+            let known = tasks.all.iter().map(|task| task.id.as_str()).take(most);
             let diagnostic = Diagnostic::warning("critical-path", *span, message);
             diagnostics
                 .push(hinted(diagnostic, id.as_str(), known, || Some("no task of this file has this name".into())));

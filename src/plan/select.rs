@@ -75,7 +75,7 @@ fn named(name: &str, names: &Names<'_>, units: &Units, family: &Family) -> Optio
     if let Some(source) = names.get(name) {
         return Some(family.whole(source).iter().flat_map(|part| units.of(*part)).collect());
     }
-    units.all.iter().position(|unit| unit.id.as_str() == name).map(|unit| vec![unit])
+    units.combination(name).map(|unit| vec![unit])
 }
 
 /// Everything that is reached from `start`, itself included.

@@ -18,17 +18,12 @@ use serde_json::Value;
 use crate::model::{Limits, TaskId, TaskStatus, Template};
 
 use super::names::{listed, nearest};
+use super::syntax::{ROOTS, admissible, single_expression, subscripts, truth};
 
 /// Bytes that one template may come to.
 const RESULT_BYTES_MAX: usize = 1 << 20;
-/// Bytes of one template's text.
-const TEMPLATE_BYTES_MAX: usize = 64 << 10;
 /// Compiled templates kept at a time.
 const COMPILED_MAX: usize = 4_096;
-/// The names every template can use.
-pub(super) const ROOTS: [&str; 5] = ["params", "tasks", "matrix", "run", "spore"];
-/// The tags a template may have.
-const TAGS: [&str; 6] = ["if", "elif", "else", "endif", "raw", "endraw"];
 /// Filters and functions of the template language that can make much of little.
 const BANNED_FILTERS: [&str; 16] = [
     "batch",
@@ -167,7 +162,7 @@ impl Scope {
 
     /// The first name in `source` that leads nowhere, and what stands there.
     fn missing(&self, source: &str) -> Option<TemplateError> {
-        names(source).ok()?.into_iter().find_map(|path| self.follow(&path))
+        Reader::new().names(source).ok()?.into_iter().find_map(|path| self.follow(&path))
     }
 
     fn follow(&self, path: &[String]) -> Option<TemplateError> {
@@ -275,7 +270,7 @@ pub fn evaluate(template: &Template, scope: &Scope) -> Result<String, TemplateEr
 fn render(source: &str, scope: &Scope) -> Result<String, TemplateError> {
     let mut compiled = scope.shared.environment.lock().unwrap_or_else(PoisonError::into_inner);
     if compiled.environment.get_template(source).is_err() {
-        admissible(source)?;
+        admissible(source).map_err(TemplateError::Syntax)?;
         if compiled.count >= COMPILED_MAX {
             compiled.environment.clear_templates();
             compiled.count = 0;
@@ -327,14 +322,6 @@ pub(super) fn condition_source(template: &Template) -> Template {
     }
 }
 
-fn truth(text: &str) -> Option<bool> {
-    match text.trim().to_ascii_lowercase().as_str() {
-        "true" | "yes" | "on" => Some(true),
-        "" | "false" | "no" | "off" | "none" | "null" => Some(false),
-        other => other.parse::<f64>().ok().map(|number| number != 0.0),
-    }
-}
-
 /// `value` with every text in it evaluated. A text that is one `{{ … }}` and nothing else keeps the type of what it
 /// comes to, where that is a number, a yes or no, a list or a map.
 ///
@@ -357,14 +344,8 @@ pub fn value(value: &Value, scope: &Scope) -> Result<Value, TemplateError> {
     })
 }
 
-fn single_expression(text: &str) -> Option<&str> {
-    let inner = text.trim().strip_prefix("{{")?.strip_suffix("}}")?;
-    let marks = ["{{", "}}", "{%", "%}", "{#"];
-    (!marks.iter().any(|mark| inner.contains(mark))).then(|| inner.trim_matches(['-', '+']).trim())
-}
-
 fn typed(expression: &str, source: &str, scope: &Scope) -> Result<Value, TemplateError> {
-    admissible(source)?;
+    admissible(source).map_err(TemplateError::Syntax)?;
     let compiled = scope.shared.environment.lock().unwrap_or_else(PoisonError::into_inner);
     let expression =
         compiled.environment.compile_expression(expression).map_err(|error| TemplateError::Syntax(plain(&error)))?;
@@ -376,110 +357,33 @@ fn typed(expression: &str, source: &str, scope: &Scope) -> Result<Value, Templat
     Ok(value)
 }
 
-/// Whether a template keeps to what templates may do.
-fn admissible(source: &str) -> Result<(), TemplateError> {
-    if source.len() > TEMPLATE_BYTES_MAX {
-        return Err(TemplateError::Syntax(format!("a template may have {TEMPLATE_BYTES_MAX} bytes")));
-    }
-    let mut rest = source;
-    while let Some(at) = rest.find('{') {
-        rest = &rest[at + 1..];
-        if let Some(inside) = rest.strip_prefix('#') {
-            rest = inside.split_once("#}").map_or("", |(_, after)| after);
-        } else if let Some(inside) = rest.strip_prefix('{') {
-            rest = expression_end(inside)?;
-        } else if let Some(inside) = rest.strip_prefix('%') {
-            let inside = inside.trim_start_matches(['-', '+']).trim_start();
-            let end = inside.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(inside.len());
-            let tag = &inside[..end];
-            if !TAGS.contains(&tag) {
-                return Err(TemplateError::Syntax(format!("`{{% {tag} %}}` cannot stand in a template; `if` can")));
-            }
-            rest = match tag {
-                "raw" => inside.find("endraw").map_or("", |end| &inside[end + "endraw".len()..]),
-                _ => expression_end(inside)?,
-            };
-        }
-    }
-    Ok(())
+/// Reads templates without evaluating them.
+pub(super) struct Reader {
+    environment: Environment<'static>,
 }
 
-/// What follows the expression at the beginning of `text`. `*` is refused: it makes gigabytes of a few letters, because
-/// it also repeats texts and lists.
-fn expression_end(text: &str) -> Result<&str, TemplateError> {
-    let mut quote: Option<u8> = None;
-    let mut escaped = false;
-    for (at, byte) in text.bytes().enumerate() {
-        match (quote, byte) {
-            (Some(_), _) if escaped => escaped = false,
-            (Some(_), b'\\') => escaped = true,
-            (Some(open), _) if open == byte => quote = None,
-            (Some(_), _) => {}
-            (None, b'"' | b'\'') => quote = Some(byte),
-            (None, b'*') => {
-                return Err(TemplateError::Syntax("`*` cannot stand in a template; multiply in the command".into()));
-            }
-            (None, b'}') if text[..at].ends_with(['}', '%']) => return Ok(&text[at + 1..]),
-            (None, _) => {}
-        }
+impl Reader {
+    pub(super) fn new() -> Self {
+        Self { environment: environment() }
     }
-    Ok("")
-}
 
-/// Every name that `source` speaks of, as the way to it: `["tasks", "2.1", "outputs", "rows"]`.
-///
-/// # Errors
-/// When the template is not written as templates are.
-pub(super) fn names(source: &str) -> Result<BTreeSet<Vec<String>>, TemplateError> {
-    admissible(source)?;
-    let environment = environment();
-    let template = environment.template_from_str(source).map_err(|error| TemplateError::Syntax(plain(&error)))?;
-    let dotted = template.undeclared_variables(true);
-    let mut found: BTreeSet<Vec<String>> =
-        dotted.iter().map(|path| path.split('.').map(str::to_owned).collect()).collect();
-    let subscripts = subscripts(source);
-    if !subscripts.is_empty() {
-        // The bare name only says that something is taken out of it; what, the subscripts say.
-        found.retain(|path| path.len() > 1 || !subscripts.iter().any(|other| other[0] == path[0]));
-        found.extend(subscripts);
-    }
-    Ok(found)
-}
-
-/// The ways that lead through a quoted subscript: `tasks["2.1"].outputs.rows`.
-fn subscripts(source: &str) -> Vec<Vec<String>> {
-    let mut found = Vec::new();
-    for root in ROOTS {
-        let mut from = 0;
-        while let Some(at) = source[from..].find(root).map(|at| from + at) {
-            from = at + root.len();
-            let whole = !source[..at].ends_with(|c: char| c.is_alphanumeric() || "_.\"'".contains(c));
-            if whole && let Some(path) = way(root, &source[from..]) {
-                found.push(path);
-            }
+    /// Every name that `source` speaks of, as the way to it: `["tasks", "2.1", "outputs", "rows"]`.
+    ///
+    /// # Errors
+    /// When the template is not written as templates are.
+    pub(super) fn names(&self, source: &str) -> Result<BTreeSet<Vec<String>>, TemplateError> {
+        admissible(source).map_err(TemplateError::Syntax)?;
+        let template =
+            self.environment.template_from_str(source).map_err(|error| TemplateError::Syntax(plain(&error)))?;
+        let dotted = template.undeclared_variables(true);
+        let mut found: BTreeSet<Vec<String>> =
+            dotted.iter().map(|path| path.split('.').map(str::to_owned).collect()).collect();
+        let subscripts = subscripts(source);
+        if !subscripts.is_empty() {
+            // The bare name only says that something is taken out of it; what, the subscripts say.
+            found.retain(|path| path.len() > 1 || !subscripts.iter().any(|other| other[0] == path[0]));
+            found.extend(subscripts);
         }
-    }
-    found
-}
-
-/// The way from `root` through subscripts and attributes; `None` when it has no quoted subscript.
-fn way(root: &str, mut rest: &str) -> Option<Vec<String>> {
-    let mut path = vec![root.to_owned()];
-    let mut subscripted = false;
-    loop {
-        if let Some(inner) = rest.strip_prefix('[') {
-            let inner = inner.trim_start();
-            let quote = inner.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-            let (name, after) = inner[1..].split_once(quote)?;
-            rest = after.trim_start().strip_prefix(']')?;
-            path.push(name.to_owned());
-            subscripted = true;
-        } else if let Some(inner) = rest.strip_prefix('.') {
-            let end = inner.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(inner.len());
-            path.push(inner[..end].to_owned());
-            rest = &inner[end..];
-        } else {
-            return subscripted.then_some(path);
-        }
+        Ok(found)
     }
 }
