@@ -70,6 +70,7 @@ pub fn result_page(
     environment.set_fuel(Some(Limits::DEFAULT.template_fuel * 10));
     environment.set_syntax(syntax().map_err(broken)?);
     environment.add_filter("text", |value: String| markdown(&value));
+    environment.add_filter("remark", |value: String| remark(&value));
     environment.add_filter("code", |value: String| code(&value));
     environment.add_filter("fence", |value: String| fence(&value));
     environment.add_filter("length", |value: minijinja::Value| value.len().unwrap_or(0));
@@ -139,6 +140,7 @@ struct Failure {
     attempts: usize,
     tail: String,
     shortened: bool,
+    silent: bool,
 }
 
 #[derive(Serialize)]
@@ -262,6 +264,7 @@ fn failure(task: &TaskRecord, tails: &[(TaskId, String)]) -> Failure {
         attempts: task.attempts.len(),
         tail,
         shortened,
+        silent: task.attempts.last().is_none_or(|attempt| attempt.out.seen_bytes + attempt.err.seen_bytes == 0),
     }
 }
 
@@ -304,6 +307,17 @@ fn markdown(text: &str) -> String {
         escaped.push(c);
     }
     escaped
+}
+
+/// A remark of Spore's own, in which names stand in backticks: those stay code, everything else means nothing.
+fn remark(text: &str) -> String {
+    let text = clean(text);
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return markdown(&text);
+    }
+    let shown = parts.iter().enumerate().map(|(at, part)| if at % 2 == 1 { code(part) } else { markdown(part) });
+    shown.collect()
 }
 
 /// A code span, on one line, that can stand in a table cell, whatever backticks and pipes it holds.
