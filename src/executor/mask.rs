@@ -39,11 +39,13 @@ impl std::fmt::Debug for Mask {
 impl Mask {
     /// A mask for these secrets. Values shorter than 3 bytes are not masked: they are no secrets, and covering every `1`
     /// would make logs unreadable. Each line of 8 characters or more of a longer value is masked by itself too.
+    ///
+    /// # Panics
+    /// When the values together hold gigabytes, which no environment can.
     #[must_use]
     pub fn new(secrets: &[Secret]) -> Self {
         let sorted = forms::of_secrets(secrets);
         let Some(longest_bytes) = sorted.iter().map(Vec::len).max() else { return Self(None) };
-        // Building fails only past the automaton's own size limit of billions of states, which no environment can hold.
         let automaton = AhoCorasick::new(&sorted).expect("the forms fit an automaton");
         let mut begins = [false; 256];
         for form in &sorted {

@@ -2,7 +2,9 @@
 
 mod contract;
 mod mask;
+mod registry;
 pub mod terminal;
 
 pub use contract::{Check, Executor, LogChunk, Observation, Pending, Profile, Report, Reports};
 pub use mask::{Mask, MaskStream, STARS};
+pub use registry::{Executors, PLACES, built_in};

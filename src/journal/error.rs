@@ -45,6 +45,9 @@ pub enum Error {
         /// Why.
         source: serde_json::Error,
     },
+    /// It does not begin with the start of a run.
+    #[error("the journal in `{}` tells of no run", .0.display())]
+    Empty(PathBuf),
     /// No run is called like this.
     #[error("no run is called `{0}`")]
     NoRun(String),
@@ -66,6 +69,27 @@ impl Error {
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self::Io { action, path, source }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Io { .. } if self.is_disk_full() => {
+                Some("make room and run it again; what is in the journal is safe".into())
+            }
+            Self::Io { source, path, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                let folder = path.parent().unwrap_or(path);
+                Some(format!("the folder of the spores must be writable: `ls -ld {}`", folder.display()))
+            }
+            Self::Io { .. } | Self::Unwritable { .. } | Self::TooLarge { .. } => None,
+            Self::Busy(_) => Some("wait until that run has ended; `spore runs` lists what is under way".into()),
+            Self::Newer { .. } => Some("use the Spore that wrote it, or a newer one".into()),
+            Self::Empty(_) => Some("its engine died before anything began; the folder can be removed".into()),
+            Self::NoRun(_) => Some("`spore runs` lists the runs of this folder".into()),
+            Self::NoRuns(_) => Some("run something first: `spore run FILE`".into()),
+            Self::Ambiguous { .. } => Some("give more of the id".into()),
+        }
     }
 
     /// Whether there is no space left: what is running may go on, and appending will work again when there is.

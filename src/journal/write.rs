@@ -117,11 +117,11 @@ impl Journal {
     /// # Errors
     /// When the file system says no, such as [`Error::is_disk_full`]. Nothing is left of the batch then, and a later
     /// append works as if this one had never been tried.
-    pub fn append(&mut self, at: Timestamp, events: &[Event]) -> Result<(), Error> {
+    pub fn append(&mut self, events: &[(Timestamp, Event)]) -> Result<(), Error> {
         self.cut()?;
         let mut lines = String::with_capacity(events.len() * 160);
-        for (seq, event) in (self.seq..).zip(events) {
-            line::encode(&mut lines, seq, at, event)
+        for (seq, (at, event)) in (self.seq..).zip(events) {
+            line::encode(&mut lines, seq, *at, event)
                 .map_err(|source| Error::Unwritable { path: self.path.clone(), source })?;
         }
         self.write(lines.as_bytes()).map_err(Error::io("append to", &self.path))?;

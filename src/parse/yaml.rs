@@ -292,7 +292,11 @@ impl<'a> Builder<'a> {
 
     fn syntax_error(&self, error: &ScanError) -> Diagnostic {
         let at = self.text.floor_char_boundary(error.marker().byte_offset().unwrap_or(self.text.len()));
-        let width = self.text[at..].chars().next().filter(|c| !c.is_control()).map_or(0, char::len_utf8);
+        let rest = &self.text[at..];
+        let width = match rest.strip_prefix('*') {
+            Some(name) => 1 + name.find([' ', '\t', '\r', '\n', ',', ']', '}']).unwrap_or(name.len()),
+            None => rest.chars().next().filter(|c| !c.is_control()).map_or(0, char::len_utf8),
+        };
         let span = Span::new(self.base + at, self.base + at + width);
         if *error.kind() == ErrorKind::RecursionLimitExceeded {
             return self.too_deep(span);

@@ -6,9 +6,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::model::{
-    AttemptRecord, Command, Diagnostic, Dialect, Digest, Disposition, Kind, LineIndex, LogSize, Order, Outcome, Plan,
-    PlannedTask, Recorded, RunId, RunRecord, RunStatus, Severity, Source, TaskId, TaskRecord, TaskStatus, Timestamp,
-    Work,
+    AttemptId, AttemptRecord, Command, Diagnostic, Dialect, Digest, Disposition, Kind, LineIndex, LogSize, Order,
+    Outcome, Plan, PlannedTask, Recorded, RunId, RunRecord, RunStatus, Severity, Source, Stream, TaskId, TaskRecord,
+    TaskStatus, Timestamp, Work,
 };
 
 /// One diagnostic, as `spore check` and `spore plan` print it.
@@ -412,6 +412,51 @@ impl From<&RunRecord> for RunsItem {
             result: record.result_path.clone(),
         }
     }
+}
+
+/// A piece of a log, as `spore logs` prints it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct LogPiece {
+    /// The task.
+    pub task: TaskId,
+    /// Which try, from 1.
+    pub attempt: u32,
+    /// Where it was printed.
+    pub stream: Stream,
+    /// What was printed; what is no UTF-8 is replaced.
+    pub text: String,
+    /// The bytes themselves.
+    #[serde(skip)]
+    pub bytes: Vec<u8>,
+}
+
+impl LogPiece {
+    /// A piece of what `attempt` printed.
+    #[must_use]
+    pub fn new(attempt: &AttemptId, stream: Stream, bytes: &[u8]) -> Self {
+        Self {
+            task: attempt.task.clone(),
+            attempt: attempt.number,
+            stream,
+            text: String::from_utf8_lossy(bytes).into_owned(),
+            bytes: bytes.to_vec(),
+        }
+    }
+}
+
+/// What `spore init` prints.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct InitReport {
+    /// The folder.
+    pub folder: String,
+    /// The top of its git repository, which may be above it.
+    pub repository: String,
+    /// Whether that repository was made.
+    pub repository_made: bool,
+    /// Files that were made.
+    pub made: Vec<String>,
+    /// Files that were there and were kept as they are.
+    pub kept: Vec<String>,
 }
 
 /// Any report as JSON: two spaces of indentation, a line end at the end.

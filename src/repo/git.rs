@@ -340,7 +340,11 @@ impl Drop for PreparedIndex {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "git keeps the low 32 bits of these numbers, and compares those")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "git keeps the low 32 bits of these numbers, and compares those"
+)]
 fn entry(path: &Path, blob: Oid, metadata: &fs::Metadata) -> IndexEntry {
     IndexEntry {
         ctime: IndexTime::new(metadata.ctime() as i32, metadata.ctime_nsec() as u32),

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Error, Root};
 use crate::model::{RunId, Timestamp};
@@ -19,11 +19,11 @@ const NAME_BYTES_MAX: usize = 80;
 pub fn write_result(root: &Root, spore_id: &str, run: RunId, started: Timestamp, page: &str) -> Result<PathBuf, Error> {
     let day = started.to_string();
     let (year, month) = (day.get(..4).unwrap_or("0000"), day.get(5..7).unwrap_or("00"));
-    let folder = root.path().join("results").join(year).join(month);
-    os::file::create_dir_all(&folder).map_err(|source| Error::of_io(&folder, "make", source))?;
-    let real = fs::canonicalize(&folder).map_err(|source| Error::of_io(&folder, "make", source))?;
-    if real != folder {
-        return Err(Error::Outside { path: root.display(&folder), target: real.display().to_string() });
+    let mut folder = root.path().to_path_buf();
+    for name in ["results", year, month] {
+        folder.push(name);
+        check_inside(root, &folder)?;
+        os::file::create_dir_all(&folder).map_err(|source| Error::of_io(&folder, "make", source))?;
     }
     let path = folder.join(format!("{}-{run}.md", file_safe(spore_id)));
     match os::file::write_new(&path, page.as_bytes()) {
@@ -33,7 +33,37 @@ pub fn write_result(root: &Root, spore_id: &str, run: RunId, started: Timestamp,
     }
 }
 
-fn holds(path: &std::path::Path, page: &str) -> bool {
+/// Bytes of a template.
+const TEMPLATE_BYTES_MAX: u64 = 1 << 20;
+
+/// The folder's own page template, `templates/<name>` of the root; `None` when it has none.
+///
+/// # Errors
+/// When it is there but cannot be read, is no file of text, or is too large.
+pub fn read_template(root: &Root, name: &str) -> Result<Option<String>, Error> {
+    let path = root.path().join("templates").join(name);
+    let failed = |source| Error::of_io(&path, "read", source);
+    let file = match fs::File::open(&path) {
+        Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(failed(source)),
+        Ok(file) => file,
+    };
+    let mut text = String::new();
+    io::Read::read_to_string(&mut io::Read::take(file, TEMPLATE_BYTES_MAX), &mut text).map_err(failed)?;
+    Ok(Some(text))
+}
+
+/// Refuses a link out of the root, before anything is made behind it.
+fn check_inside(root: &Root, folder: &Path) -> Result<(), Error> {
+    match fs::canonicalize(folder) {
+        Ok(real) if real.starts_with(root.path()) => Ok(()),
+        Ok(real) => Err(Error::Outside { path: root.display(folder), target: real.display().to_string() }),
+        Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(Error::of_io(folder, "make", source)),
+    }
+}
+
+fn holds(path: &Path, page: &str) -> bool {
     fs::read(path).is_ok_and(|bytes| bytes == page.as_bytes())
 }
 

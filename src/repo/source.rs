@@ -125,7 +125,7 @@ pub(super) fn nearest<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) ->
 fn rename(mut error: Error, shown: &str) -> Error {
     match &mut error {
         Error::NotFound { path, .. } | Error::Permission { path, .. } | Error::Io { path, .. } => {
-            shown.clone_into(path)
+            shown.clone_into(path);
         }
         _ => {}
     }

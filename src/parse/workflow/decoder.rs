@@ -165,7 +165,7 @@ impl<'d> Decoder<'d> {
     pub(super) fn mismatch(&mut self, entry: Entry<'_>) {
         self.remark(|| {
             let Entry { field, node, .. } = entry;
-            let message = format!("`{}` must be {}, not {}", field.name, field.shape.expected(), node.describe());
+            let message = format!("`{}` must be {}, not {}", field.name, field.shape.expected(), found(node));
             let hint = match (&field.shape, node.scalar().map(str::to_ascii_lowercase).as_deref()) {
                 (Shape::Flag, Some("yes" | "y" | "on")) => "write `true`".to_owned(),
                 (Shape::Flag, Some("no" | "n" | "off")) => "write `false`".to_owned(),
@@ -325,6 +325,26 @@ impl<'d> Decoder<'d> {
             self.mismatch(entry);
             Vec::new()
         }
+    }
+}
+
+/// Whether the unknown key `written` is another word, or a slip, for the key `ours`.
+pub(super) fn stands_for(object: &Object, written: &str, ours: &str) -> bool {
+    let foreign = object.foreign.iter().find(|(theirs, _)| theirs.eq_ignore_ascii_case(written)).map(|(_, word)| *word);
+    let word = foreign.or_else(|| nearest(written, object.fields.iter().map(|field| field.name)));
+    let plain = |word: &str| word.split([':', ',']).next() == Some(ours);
+    object.field(written).is_none() && word.is_some_and(plain)
+}
+
+/// What a node is, for messages; of a list also what in it is wrong where scalars are wanted.
+pub(super) fn found(node: &Node<'_>) -> String {
+    match node.items() {
+        Some([]) => "an empty list".to_owned(),
+        Some(items) => match items.iter().find(|item| item.scalar().is_none()) {
+            Some(item) => format!("a list with {} in it", item.describe()),
+            None => node.describe(),
+        },
+        None => node.describe(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::decoder::{Decoder, Entry};
+use super::decoder::{Decoder, Entry, stands_for};
 use super::top::{self, Draft, note};
 use crate::model::{Diagnostic, Dialect, Kind, Limits, Order, Source, Span, Spore, TaskId};
 use crate::parse::node::{Node, NodeKind};
@@ -109,7 +109,8 @@ fn strict<'n>(decoder: &mut Decoder<'_>, node: &'n Node<'n>, spore: &mut Spore, 
         task.marked = runs;
     }
     separate(decoder, spore);
-    let missing = spore.kind == Kind::Workflow && stated.is_none();
+    let elsewhere = entries.iter().any(|(key, _)| stands_for(&table::SPORE, &key.text, "tasks"));
+    let missing = spore.kind == Kind::Workflow && stated.is_none() && !elsewhere;
     if missing || stated.is_some() && node.get("tasks").is_some_and(is_empty) {
         decoder.remark(|| {
             let hint = "add `tasks: {name: command}`";

@@ -1,6 +1,6 @@
 //! `tasks` and `finally`: a map from ids to tasks, each in its short or its long form.
 
-use super::decoder::{Decoder, Entry, short};
+use super::decoder::{Decoder, Entry, found, short, stands_for};
 use super::settings::setting;
 use super::trigger::{scalars, template_name};
 use crate::model::{Command, Diagnostic, Language, Matrix, Need, NeedTarget, Span, Step, Task, TaskId, Template, Work};
@@ -32,7 +32,7 @@ pub(super) fn tasks(decoder: &mut Decoder<'_>, entry: Entry<'_>) -> Vec<Task> {
     let mut tasks = Vec::with_capacity(entries.len());
     for (key, node) in entries {
         if let Some(id) = task_id(decoder, &key.text, key.span) {
-            tasks.extend(task(decoder, id, key.span, node));
+            tasks.push(task(decoder, id, key.span, node));
         }
     }
     tasks
@@ -71,13 +71,13 @@ fn task_id(decoder: &mut Decoder<'_>, text: &str, span: Span) -> Option<TaskId> 
     }
 }
 
-/// One task; `None` when there is nothing it could do.
-fn task(decoder: &mut Decoder<'_>, id: TaskId, key: Span, node: &Node<'_>) -> Option<Task> {
+/// One task. What has nothing it could do is reported, and kept as a group so that needs of it do not dangle.
+fn task(decoder: &mut Decoder<'_>, id: TaskId, key: Span, node: &Node<'_>) -> Task {
     let title = id.to_string();
     let mut task = Task::new(id, title, key, Work::Group);
-    let NodeKind::Map(_) = &node.kind else {
-        task.work = Work::Command(short_form(decoder, &task.id, key, node)?);
-        return Some(task);
+    let NodeKind::Map(entries) = &node.kind else {
+        task.work = short_form(decoder, &task.id, key, node).map_or(Work::Group, Work::Command);
+        return task;
     };
     let mut draft = Draft::default();
     decoder.each(&table::TASK, key, node, |decoder, entry| {
@@ -85,14 +85,19 @@ fn task(decoder: &mut Decoder<'_>, id: TaskId, key: Span, node: &Node<'_>) -> Op
             draft.take(decoder, &mut task, entry);
         }
     });
-    task.work = draft.work(decoder, &task, key)?;
+    let idle = draft.run.is_none() && task.agent.is_none();
+    if idle && entries.iter().any(|(key, _)| stands_for(&table::TASK, &key.text, "run")) {
+        // The key has been reported with `run` as the word to write; that the task is empty is no news.
+        return task;
+    }
+    task.work = draft.work(decoder, &task, key);
     if let Some(title) = draft.title {
         task.title = title;
     }
     if let (Work::Command(_), Some((text, span))) = (&task.work, draft.description) {
         task.steps.push(Step { text, done: None, span });
     }
-    Some(task)
+    task
 }
 
 /// A task written as a script or a list.
@@ -132,13 +137,13 @@ impl<'n> Draft<'n> {
         }
     }
 
-    fn work(&self, decoder: &mut Decoder<'_>, task: &Task, key: Span) -> Option<Work> {
+    fn work(&self, decoder: &mut Decoder<'_>, task: &Task, key: Span) -> Work {
         if let Some(run) = self.run {
-            return command(decoder, run, self.language).map(Work::Command);
+            return command(decoder, run, self.language).map_or(Work::Group, Work::Command);
         }
         if task.agent.is_some() {
             let text = self.description.as_ref().map(|(text, _)| text).or(self.title.as_ref());
-            return Some(Work::Agent(text.cloned().unwrap_or_else(|| task.id.to_string())));
+            return Work::Agent(text.cloned().unwrap_or_else(|| task.id.to_string()));
         }
         let id = &task.id;
         decoder.remark(|| {
@@ -146,7 +151,7 @@ impl<'n> Draft<'n> {
             Diagnostic::error("no-work", key, message)
                 .hint("add `run: …` with a command, or `agent: …` with an agent's name")
         });
-        None
+        Work::Group
     }
 }
 
@@ -214,11 +219,7 @@ fn matrix(decoder: &mut Decoder<'_>, entry: Entry<'_>) -> Option<Box<Matrix>> {
         let values = node.items().filter(|items| !items.is_empty() && scalars(node));
         let Some(values) = values else {
             decoder.remark(|| {
-                let found = if node.items().is_some_and(<[_]>::is_empty) {
-                    "an empty list".to_owned()
-                } else {
-                    node.describe()
-                };
+                let found = found(node);
                 let message =
                     format!("the axis `{}` must be a list of texts or numbers, not {found}", short(&key.text));
                 Diagnostic::error("wrong-type", key.span, message)

@@ -127,7 +127,7 @@ pub(super) fn params(decoder: &mut Decoder<'_>, entry: Entry<'_>) -> IndexMap<St
     let mut params = IndexMap::new();
     for (key, node) in decoder.named(entry) {
         if template_name(decoder, &key.text, key.span)
-            && let Some(param) = param(decoder, key.span, node, entry)
+            && let Some(param) = param(decoder, &key.text, key.span, node)
         {
             params.insert(key.text.to_string(), param);
         }
@@ -152,7 +152,7 @@ pub(super) fn template_name(decoder: &mut Decoder<'_>, name: &str, span: Span) -
     false
 }
 
-fn param(decoder: &mut Decoder<'_>, key: Span, node: &Node<'_>, params: Entry<'_>) -> Option<Param> {
+fn param(decoder: &mut Decoder<'_>, name: &str, key: Span, node: &Node<'_>) -> Option<Param> {
     let mut param = Param { span: key, ..Param::default() };
     let mut required = None;
     let mut stated = None;
@@ -161,7 +161,10 @@ fn param(decoder: &mut Decoder<'_>, key: Span, node: &Node<'_>, params: Entry<'_
     match &node.kind {
         NodeKind::Null => {}
         NodeKind::List(_) => {
-            decoder.mismatch(Entry { key, node, ..params });
+            decoder.remark(|| {
+                let message = format!("the parameter `{name}` must be a default or a map, not a list");
+                Diagnostic::error("wrong-type", key, message).hint("write the allowed values as `{enum: [a, b]}`")
+            });
             return None;
         }
         NodeKind::Map(_) => decoder.each(&table::PARAM, key, node, |decoder, entry| match entry.field.name {
