@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::front::{front_text, result_front};
 use super::plan_text::scalar;
+use super::run_line::title_beside;
 use super::run_text::{bytes_text, counts_text, outcome_words, words};
 use super::style::{Style, clean, cut, without_escapes};
 use crate::model::{Limits, RunRecord, TaskId, TaskRecord, format_duration};
@@ -240,7 +241,7 @@ fn rows(record: &RunRecord) -> (Vec<Row>, usize) {
 fn row(task: &TaskRecord) -> Row {
     let last = task.attempts.last();
     let outcome = last.and_then(|attempt| attempt.outcome.as_ref()).filter(|_| task.status.is_bad());
-    let title = if task.declared.title == task.declared.id.as_str() { "" } else { task.declared.title.as_str() };
+    let title = title_beside(&task.declared.id, &task.declared.title).unwrap_or_default();
     Row {
         mark: Style::PLAIN.task_mark(task.status).0,
         id: task.declared.id.to_string(),
@@ -258,7 +259,7 @@ fn failure(task: &TaskRecord, tails: &[(TaskId, String)]) -> Failure {
     let (tail, shortened) = tail_text(whole, TAIL_LINES_MAX, TAIL_BYTES_MAX);
     Failure {
         id: task.declared.id.to_string(),
-        title: short(&task.declared.title),
+        title: short(title_beside(&task.declared.id, &task.declared.title).unwrap_or_default()),
         outcome: short(&outcome.map_or_else(|| words(task.status.word()), |outcome| outcome_words(outcome, false))),
         duration: task.duration().map(format_duration).unwrap_or_default(),
         attempts: task.attempts.len(),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
+use super::run_line::title_beside;
 use super::style::{Style, Tone, clean, columns, count, cut, pad, without_escapes};
 use super::table::{Cell, plain, table, toned};
 use crate::model::{Disposition, Order, Plan, PlannedTask, TaskId, Work};
@@ -119,8 +120,8 @@ fn heading(plan: &Plan, style: Style) -> String {
         });
     }
     let mut text = format!("{}\n", style.paint(Tone::Strong, &cut(&title, style.width, style)));
-    let facts = facts.join(style.dot());
-    let _ = writeln!(text, "{}", style.paint(Tone::Dim, &cut(&facts, style.width, style)));
+    let facts: Vec<String> = facts.iter().map(|fact| style.paint(Tone::Dim, &cut(fact, style.width, style))).collect();
+    let _ = writeln!(text, "{}", wrapped(&facts, style));
     if !plan.params.is_empty() {
         let params: Vec<String> = plan.params.iter().map(|(name, value)| format!("{name}={}", scalar(value))).collect();
         let params = clean(&params.join("  ")).into_owned();
@@ -160,7 +161,7 @@ struct Waves<'a> {
     id_width: usize,
     title_width: usize,
     /// What most tasks of a disposition have to say for themselves: not worth a word on each line.
-    usual: HashMap<Disposition, &'a str>,
+    usual: HashMap<Disposition, String>,
 }
 
 impl<'a> Waves<'a> {
@@ -168,14 +169,15 @@ impl<'a> Waves<'a> {
         let lines: Vec<Vec<Line<'a>>> = plan.waves.iter().map(|wave| lines_of(plan, wave)).collect();
         let id_width = lines.iter().flatten().map(|line| columns(line.id().as_str())).max().unwrap_or(0);
         let title_max = style.width * 2 / 5;
+        let titled = lines.iter().flatten().any(|line| !title_of(line.task).0.is_empty());
         let titles = lines.iter().flatten().map(|line| columns(&title_of(line.task).0));
         Self {
             plan,
             style,
             title_width: titles.filter(|width| *width <= title_max).max().unwrap_or(0),
             number_width: lines.len().to_string().len(),
-            id_width: id_width.min((style.width / 3).max(8)),
-            usual: usual_explanations(plan),
+            id_width: id_width.min(if titled { style.width / 3 } else { style.width * 3 / 5 }.max(8)),
+            usual: usual_reasons(plan),
             lines,
         }
     }
@@ -196,6 +198,21 @@ impl<'a> Waves<'a> {
                 continue;
             }
             self.write_wave(at, wave, folded, text);
+        }
+        self.write_usual(text);
+    }
+
+    /// The reasons that most tasks of these waves share, once.
+    fn write_usual(&self, text: &mut String) {
+        let mut begun = false;
+        for disposition in [Disposition::Agent, Disposition::Inert, Disposition::Skip] {
+            let shown = self.lines.iter().flatten().any(|line| line.task.disposition == disposition);
+            let Some(usual) = self.usual.get(&disposition).filter(|usual| shown && !usual.is_empty()) else { continue };
+            let (mark, tone) = self.style.plan_mark(disposition);
+            let usual = cut(usual, self.style.width.saturating_sub(4), self.style);
+            text.push_str(if begun { "" } else { "\n" });
+            begun = true;
+            let _ = writeln!(text, " {} {}", self.style.paint(tone, mark), self.style.paint(Tone::Dim, &usual));
         }
     }
 
@@ -275,8 +292,10 @@ impl<'a> Waves<'a> {
         if let Some(when) = &task.when {
             parts.push(format!("when {}", when.0.trim_matches(['{', '}', ' '])));
         }
-        if self.usual.get(&task.disposition).is_none_or(|usual| *usual != task.explanation) {
-            parts.push(task.explanation.clone());
+        // Why a task runs when it does is what the picture shows; why another does not has to be said.
+        let reason = if task.disposition == Disposition::Run { String::new() } else { reason(task) };
+        if self.usual.get(&task.disposition).is_none_or(|usual| *usual != reason) {
+            parts.push(reason);
         }
         parts.retain(|part| !part.is_empty());
         clean(&parts.join(self.style.dot())).into_owned()
@@ -329,27 +348,30 @@ fn lines_of<'a>(plan: &'a Plan, wave: &[usize]) -> Vec<Line<'a>> {
     lines
 }
 
-/// The title, or where the author gave none, the beginning of the command, to be shown quietly.
+/// The title, or where it says no more than the id, the beginning of the command, to be shown quietly.
 fn title_of(task: &PlannedTask) -> (String, bool) {
-    if task.title != task.id.as_str() && !task.title.is_empty() {
-        return (clean(&task.title).into_owned(), false);
-    }
-    match &task.work {
-        Work::Command(command) => (clean(&command.summary()).into_owned(), true),
-        Work::Agent(_) | Work::Group => (String::new(), true),
+    match (title_beside(&task.id, &task.title), &task.work) {
+        (Some(title), _) => (clean(title).into_owned(), false),
+        (None, Work::Command(command)) => (clean(&command.summary()).into_owned(), true),
+        (None, Work::Agent(_) | Work::Group) => (String::new(), true),
     }
 }
 
-/// For each disposition, the explanation that more than half of its tasks share.
-fn usual_explanations(plan: &Plan) -> HashMap<Disposition, &str> {
-    let mut counts: HashMap<Disposition, BTreeMap<&str, usize>> = HashMap::new();
-    for task in &plan.tasks {
-        *counts.entry(task.disposition).or_default().entry(&task.explanation).or_insert(0) += 1;
+/// The explanation of a task in words that others may share: without its own name.
+fn reason(task: &PlannedTask) -> String {
+    clean(&task.explanation).replace(&format!("={}`", task.id), "=…`").replace(&format!("`{}`", task.id), "it")
+}
+
+/// For each disposition, the reason that more than half of its tasks share.
+fn usual_reasons(plan: &Plan) -> HashMap<Disposition, String> {
+    let mut counts: HashMap<Disposition, BTreeMap<String, usize>> = HashMap::new();
+    for task in plan.tasks.iter().filter(|task| task.disposition != Disposition::Run) {
+        *counts.entry(task.disposition).or_default().entry(reason(task)).or_insert(0) += 1;
     }
     let usual = counts.into_iter().filter_map(|(disposition, counts)| {
         let total: usize = counts.values().sum();
-        let (explanation, number) = counts.into_iter().max_by_key(|(_, number)| *number)?;
-        (number * 2 > total).then_some((disposition, explanation))
+        let (reason, number) = counts.into_iter().max_by_key(|(_, number)| *number)?;
+        (number * 2 > total).then_some((disposition, reason))
     });
     usual.collect()
 }
@@ -370,9 +392,9 @@ fn left_out(plan: &Plan, style: Style, text: &mut String) {
         let names = format!("{} done: {}", done.len(), done.join(", "));
         let _ = writeln!(text, " {} {}", style.paint(tone, mark), cut(&names, style.width.saturating_sub(3), style));
     }
-    let mut reasons: indexmap::IndexMap<(Disposition, &str), Vec<&PlannedTask>> = indexmap::IndexMap::new();
+    let mut reasons: indexmap::IndexMap<(Disposition, String), Vec<&PlannedTask>> = indexmap::IndexMap::new();
     for task in rest.iter().filter(|task| !matches!(task.disposition, Disposition::Done | Disposition::Group)) {
-        reasons.entry((task.disposition, task.explanation.as_str())).or_default().push(task);
+        reasons.entry((task.disposition, reason(task))).or_default().push(task);
     }
     let mut rows: Vec<Vec<Cell>> = Vec::new();
     for ((disposition, explanation), tasks) in reasons.iter().filter(|(_, tasks)| tasks.len() <= 3) {
@@ -385,7 +407,7 @@ fn left_out(plan: &Plan, style: Style, text: &mut String) {
                 toned(tone, mark),
                 toned(Tone::Strong, task.id.to_string()),
                 plain(cut(&title, style.width * 2 / 5, style)),
-                toned(Tone::Dim, *explanation),
+                toned(Tone::Dim, explanation.clone()),
             ]);
         }
     }
