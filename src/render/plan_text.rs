@@ -24,7 +24,9 @@ pub fn plan_text(plan: &Plan, style: Style) -> String {
     let mut text = heading(plan, style);
     Waves::new(plan, style).write(&mut text);
     left_out(plan, style, &mut text);
-    text.push('\n');
+    if !text.ends_with("\n\n") {
+        text.push('\n');
+    }
     text.push_str(&plan_summary(plan, style));
     text.push('\n');
     text
@@ -199,19 +201,19 @@ impl<'a> Waves<'a> {
             }
             self.write_wave(at, wave, folded, text);
         }
+        if !self.lines.is_empty() {
+            text.push('\n');
+        }
         self.write_usual(text);
     }
 
     /// The reasons that most tasks of these waves share, once.
     fn write_usual(&self, text: &mut String) {
-        let mut begun = false;
         for disposition in [Disposition::Agent, Disposition::Inert, Disposition::Skip] {
             let shown = self.lines.iter().flatten().any(|line| line.task.disposition == disposition);
             let Some(usual) = self.usual.get(&disposition).filter(|usual| shown && !usual.is_empty()) else { continue };
             let (mark, tone) = self.style.plan_mark(disposition);
             let usual = cut(usual, self.style.width.saturating_sub(4), self.style);
-            text.push_str(if begun { "" } else { "\n" });
-            begun = true;
             let _ = writeln!(text, " {} {}", self.style.paint(tone, mark), self.style.paint(Tone::Dim, &usual));
         }
     }
@@ -384,9 +386,6 @@ fn left_out(plan: &Plan, style: Style, text: &mut String) {
         plan.tasks.iter().zip(&in_wave).filter(|(_, shown)| !**shown).map(|(task, _)| task).collect();
     let done: Vec<&str> =
         rest.iter().filter(|task| task.disposition == Disposition::Done).map(|task| task.id.as_str()).collect();
-    if !plan.waves.is_empty() && !rest.is_empty() {
-        text.push('\n');
-    }
     if !done.is_empty() {
         let (mark, tone) = style.plan_mark(Disposition::Done);
         let names = format!("{} done: {}", done.len(), done.join(", "));
@@ -403,7 +402,6 @@ fn left_out(plan: &Plan, style: Style, text: &mut String) {
             let (title, quiet) = title_of(task);
             let title = if quiet { String::new() } else { title };
             rows.push(vec![
-                plain(""),
                 toned(tone, mark),
                 toned(Tone::Strong, task.id.to_string()),
                 plain(cut(&title, style.width * 2 / 5, style)),
@@ -413,9 +411,8 @@ fn left_out(plan: &Plan, style: Style, text: &mut String) {
     }
     let more = rows.len().saturating_sub(LEFT_OUT_MAX);
     rows.truncate(LEFT_OUT_MAX);
-    for line in table(&rows, 4, style).lines() {
-        // The empty first column only keeps the marks under those of the waves.
-        let _ = writeln!(text, "{}", line.strip_prefix(' ').unwrap_or(line).replacen("  ", " ", 1));
+    for line in table(&rows, 3, Style { width: style.width.saturating_sub(1), ..style }).lines() {
+        let _ = writeln!(text, " {line}");
     }
     if more > 0 {
         let dots = style.pick("…", "...");
