@@ -129,6 +129,26 @@ impl Error {
         }
     }
 
+    /// The path it is about.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        match self {
+            Self::NotFound { path, .. }
+            | Self::Folder { path }
+            | Self::Permission { path, .. }
+            | Self::NotRegular { path, .. }
+            | Self::TooLarge { path, .. }
+            | Self::NotUtf8 { path, .. }
+            | Self::Outside { path, .. }
+            | Self::Project { path, .. }
+            | Self::InTheWay { path }
+            | Self::ReadOnly { path }
+            | Self::DiskFull { path }
+            | Self::Io { path, .. }
+            | Self::Git { path, .. } => path,
+        }
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {

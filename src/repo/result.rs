@@ -33,6 +33,26 @@ pub fn write_result(root: &Root, spore_id: &str, run: RunId, started: Timestamp,
     }
 }
 
+/// Bytes of a template.
+const TEMPLATE_BYTES_MAX: u64 = 1 << 20;
+
+/// The folder's own page template, `templates/<name>` of the root; `None` when it has none.
+///
+/// # Errors
+/// When it is there but cannot be read, is no file of text, or is too large.
+pub fn read_template(root: &Root, name: &str) -> Result<Option<String>, Error> {
+    let path = root.path().join("templates").join(name);
+    let failed = |source| Error::of_io(&path, "read", source);
+    let file = match fs::File::open(&path) {
+        Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(failed(source)),
+        Ok(file) => file,
+    };
+    let mut text = String::new();
+    io::Read::read_to_string(&mut io::Read::take(file, TEMPLATE_BYTES_MAX), &mut text).map_err(failed)?;
+    Ok(Some(text))
+}
+
 /// Refuses a link out of the root, before anything is made behind it.
 fn check_inside(root: &Root, folder: &Path) -> Result<(), Error> {
     match fs::canonicalize(folder) {

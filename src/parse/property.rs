@@ -1,0 +1,92 @@
+//! Task properties written in markdown: `timeout=5m` on a fence, `Timeout: 5m` under a heading.
+//!
+//! The text becomes the same located value that YAML would give, and is read by the same decoder.
+
+use std::borrow::Cow;
+
+use super::node::{self, Key, Node, NodeKind};
+use super::table;
+use super::workflow::{Decoder, Entry, property};
+use crate::model::{Diagnostic, Limits, Severity, Span, Task};
+
+/// Applies one property to `task`; false when `key` is none of Spore's. A value that cannot be read is an error for a
+/// task that is marked to run, and a warning elsewhere, where the line may be prose.
+pub(super) fn apply(task: &mut Task, key: &str, value: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) -> bool {
+    let value = value.trim();
+    let (group, name) = key.split_once('.').map_or((key, None), |(group, name)| (group, Some(name)));
+    let group = group.trim().to_ascii_lowercase().replace([' ', '-'], "_");
+    let group = match group.as_str() {
+        "retries" => "retry",
+        "working_directory" | "cwd" => "workdir",
+        other => other,
+    };
+    let stateable = !matches!(group, "run" | "needs" | "matrix" | "title" | "description" | "language");
+    let Some((_, field)) = table::TASK.field(group).filter(|_| stateable) else { return false };
+    if matches!(group, "env" | "with") != name.is_some() {
+        return false;
+    }
+    let node = match (group, name) {
+        (_, Some(name)) => {
+            let key = Key { text: Cow::Borrowed(name), span };
+            NodeKind::Map(vec![(key, Node { kind: node::plain(Cow::Borrowed(value)), span })])
+        }
+        ("idempotent" | "optional" | "continue_on_failure", _) => flag(value),
+        ("artifacts", _) => {
+            let patterns = value.split(',').map(str::trim).filter(|pattern| !pattern.is_empty());
+            NodeKind::List(patterns.map(|text| Node { kind: NodeKind::Text(Cow::Borrowed(text)), span }).collect())
+        }
+        ("retry" | "max_parallel", _) => node::plain(Cow::Borrowed(leading_number(value))),
+        _ => NodeKind::Text(Cow::Borrowed(value)),
+    };
+    let mut found = Vec::new();
+    let mut given = Task::new(task.id.clone(), "", span, task.work.clone());
+    let node = Node { kind: node, span };
+    property(&mut Decoder::new(&Limits::DEFAULT, &mut found), &mut given, Entry { field, key: span, node: &node });
+    if found.is_empty() {
+        take_over(task, given, group);
+    }
+    for mut diagnostic in found {
+        if !task.marked {
+            diagnostic.severity = Severity::Warning;
+        }
+        diagnostics.push(diagnostic);
+    }
+    true
+}
+
+fn take_over(task: &mut Task, given: Task, group: &str) {
+    let (mine, settings) = (&mut task.settings, given.settings);
+    match group {
+        "when" => task.when = given.when,
+        "max_parallel" => task.max_parallel = given.max_parallel,
+        "idempotent" => task.idempotent = given.idempotent,
+        "optional" => task.optional = given.optional,
+        "artifacts" => task.artifacts.extend(given.artifacts),
+        "agent" => task.agent = given.agent,
+        "instance" => task.instance = given.instance,
+        "executor" => mine.executor = settings.executor,
+        "timeout" => mine.timeout = settings.timeout,
+        "retry" => mine.retry = settings.retry,
+        "continue_on_failure" => mine.continue_on_failure = settings.continue_on_failure,
+        "workdir" => mine.workdir = settings.workdir,
+        "env" => mine.env.extend(settings.env),
+        _ => mine.with.extend(settings.with),
+    }
+}
+
+/// A mark without a value is set; people also write `yes` and `no`.
+fn flag(value: &str) -> NodeKind<'_> {
+    match value.to_ascii_lowercase().as_str() {
+        "" | "true" | "yes" | "on" => NodeKind::Bool(true),
+        "false" | "no" | "off" => NodeKind::Bool(false),
+        _ => NodeKind::Text(Cow::Borrowed(value)),
+    }
+}
+
+/// `3` of `3 times`.
+fn leading_number(value: &str) -> &str {
+    match value.split_once(' ') {
+        Some((number, "times" | "time" | "attempts" | "retries")) => number,
+        _ => value,
+    }
+}

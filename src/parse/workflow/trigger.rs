@@ -1,0 +1,208 @@
+//! What stands around the tasks: triggers, parameters, and what keeps two runs apart.
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::decoder::{Decoder, Entry, short};
+use super::settings::is_identifier;
+use crate::model::{Concurrency, Diagnostic, Param, ParamType, Policy, Push, SessionMoment, Span, Template, Triggers};
+use crate::parse::node::{Node, NodeKind};
+use crate::parse::table;
+
+/// `on`.
+pub(super) fn triggers(decoder: &mut Decoder<'_>, entry: Entry<'_>) -> Triggers {
+    let mut triggers = Triggers::default();
+    match entry.node.kind {
+        NodeKind::Map(_) => decoder.each(&table::ON, entry.key, entry.node, |decoder, entry| match entry.field.name {
+            "push" => triggers.push = push(decoder, entry),
+            "schedule" => triggers.schedule = schedule(decoder, entry),
+            "session" => triggers.session = session(decoder, entry),
+            _ => {}
+        }),
+        // `on: push` and `on: [push]`, as other tools write it.
+        _ if entry.node.scalar() == Some("push") => triggers.push = Some(Push::default()),
+        _ if entry.node.items().is_some_and(|items| items.len() == 1 && items[0].scalar() == Some("push")) => {
+            triggers.push = Some(Push::default());
+        }
+        _ => decoder.mismatch(entry),
+    }
+    triggers
+}
+
+fn push(decoder: &mut Decoder<'_>, entry: Entry<'_>) -> Option<Push> {
+    let mut push = Push::default();
+    match entry.node.kind {
+        NodeKind::Null | NodeKind::Bool(true) => {}
+        NodeKind::Bool(false) => return None,
+        NodeKind::Map(_) => {
+            decoder.each(&table::PUSH, entry.key, entry.node, |decoder, entry| match entry.field.name {
+                "branches" => push.branches = decoder.strings(entry),
+                "paths" => push.paths = decoder.strings(entry),
+                _ => {}
+            })
+        }
+        _ => push.branches = decoder.strings(entry),
+    }
+    Some(push)
+}
+
+fn schedule(decoder: &mut Decoder<'_>, entry: Entry<'_>) -> Vec<(String, Span)> {
+    let mut lines = Vec::new();
+    for (text, span) in decoder.texts(entry) {
+        if is_cron(text) {
+            lines.push((text.trim().to_owned(), span));
+        } else {
+            decoder.remark(|| {
+                let message = format!("`{}` is no cron line", short(text));
+                let hint = "write five fields, `minute hour day month weekday`, such as `0 6 * * *`, or `@daily`";
+                Diagnostic::error("bad-schedule", span, message).hint(hint)
+            });
+        }
+    }
+    lines
+}
+
+/// Whether a line has the five fields of cron, each within its bounds, or is one of its `@` words.
+fn is_cron(line: &str) -> bool {
+    if let Some(word) = line.trim().strip_prefix('@') {
+        return matches!(word, "yearly" | "annually" | "monthly" | "weekly" | "daily" | "midnight" | "hourly");
+    }
+    const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+    let bounds: [(u32, u32, &[&str]); 5] = [(0, 59, &[]), (0, 23, &[]), (1, 31, &[]), (1, 12, &MONTHS), (0, 7, &DAYS)];
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    fields.len() == bounds.len()
+        && fields.iter().zip(bounds).all(|(field, (min, max, words))| {
+            let point = |text: &str| {
+                let number = text.parse().is_ok_and(|number| (min..=max).contains(&number));
+                number || words.contains(&text.to_ascii_lowercase().as_str())
+            };
+            field.split(',').all(|part| {
+                let (range, step) = part.split_once('/').map_or((part, None), |(range, step)| (range, Some(step)));
+                let stepped = step.is_none_or(|step| step.parse::<u32>().is_ok_and(|step| step > 0));
+                let ranged =
+                    range == "*" || range.split_once('-').map_or_else(|| point(range), |(a, b)| point(a) && point(b));
+                stepped && ranged
+            })
+        })
+}
+
+fn session(decoder: &mut Decoder<'_>, entry: Entry<'_>) -> Vec<SessionMoment> {
+    let mut moments = Vec::new();
+    for (text, span) in decoder.texts(entry) {
+        match text {
+            "start" => moments.push(SessionMoment::Start),
+            "end" => moments.push(SessionMoment::End),
+            "prompt" => moments.push(SessionMoment::Prompt),
+            _ => decoder.unknown_word("moment of a session", text, span, &["start", "end", "prompt"]),
+        }
+    }
+    moments
+}
+
+/// `concurrency: group`, or a map.
+pub(super) fn concurrency(decoder: &mut Decoder<'_>, entry: Entry<'_>) -> Option<Concurrency> {
+    let (mut group, mut policy) = (None, Policy::default());
+    match entry.node.kind {
+        NodeKind::Map(_) => {
+            decoder.each(&table::CONCURRENCY, entry.key, entry.node, |decoder, entry| match entry.field.name {
+                "group" => group = decoder.text(entry),
+                "policy" => {
+                    policy = match decoder.word(entry) {
+                        Some("skip") => Policy::Skip,
+                        Some("replace") => Policy::Replace,
+                        _ => Policy::Queue,
+                    };
+                }
+                _ => {}
+            });
+        }
+        _ => group = decoder.text(entry),
+    }
+    Some(Concurrency { group: Template(group?), policy })
+}
+
+/// `params`.
+pub(super) fn params(decoder: &mut Decoder<'_>, entry: Entry<'_>) -> IndexMap<String, Param> {
+    let mut params = IndexMap::new();
+    for (key, node) in decoder.named(entry) {
+        if template_name(decoder, &key.text, key.span)
+            && let Some(param) = param(decoder, &key.text, key.span, node)
+        {
+            params.insert(key.text.to_string(), param);
+        }
+    }
+    params
+}
+
+/// Whether templates can speak of this name; if not, that is reported.
+pub(super) fn template_name(decoder: &mut Decoder<'_>, name: &str, span: Span) -> bool {
+    if is_identifier(name) {
+        return true;
+    }
+    decoder.remark(|| {
+        let better: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        let hint = if is_identifier(&better) {
+            format!("write `{}`", short(&better))
+        } else {
+            "use letters, digits and `_`, and no digit at the beginning".to_owned()
+        };
+        Diagnostic::error("bad-name", span, format!("templates cannot use the name `{}`", short(name))).hint(hint)
+    });
+    false
+}
+
+fn param(decoder: &mut Decoder<'_>, name: &str, key: Span, node: &Node<'_>) -> Option<Param> {
+    let mut param = Param { span: key, ..Param::default() };
+    let mut required = None;
+    let mut stated = None;
+    let mut default = None;
+    let mut choices: &[Node<'_>] = &[];
+    match &node.kind {
+        NodeKind::Null => {}
+        NodeKind::List(_) => {
+            decoder.remark(|| {
+                let message = format!("the parameter `{name}` must be a default or a map, not a list");
+                Diagnostic::error("wrong-type", key, message).hint("write the allowed values as `{enum: [a, b]}`")
+            });
+            return None;
+        }
+        NodeKind::Map(_) => decoder.each(&table::PARAM, key, node, |decoder, entry| match entry.field.name {
+            "type" => stated = decoder.word(entry),
+            "default" if entry.node.scalar().is_some() => default = Some(entry.node),
+            "default" if matches!(entry.node.kind, NodeKind::Null) => {}
+            "enum" if scalars(entry.node) => choices = entry.node.items().unwrap_or_default(),
+            "required" => required = decoder.flag(entry),
+            "description" => param.description = decoder.text(entry),
+            _ => decoder.mismatch(entry),
+        }),
+        _ => default = Some(node),
+    }
+    param.kind = match (stated, default.or(choices.first()).map(Node::to_value)) {
+        (Some("integer"), _) => ParamType::Integer,
+        (Some("number"), _) => ParamType::Number,
+        (Some("boolean"), _) | (None, Some(Value::Bool(_))) => ParamType::Boolean,
+        (None, Some(Value::Number(number))) if !number.is_f64() => ParamType::Integer,
+        (None, Some(Value::Number(_))) => ParamType::Number,
+        _ => ParamType::String,
+    };
+    param.default = default.map(|node| typed(node, param.kind));
+    param.choices = choices.iter().map(|node| typed(node, param.kind)).collect();
+    param.required = required.unwrap_or(param.default.is_none());
+    Some(param)
+}
+
+/// Whether a node is a list of scalars.
+pub(super) fn scalars(node: &Node<'_>) -> bool {
+    node.items().is_some_and(|items| items.iter().all(|item| item.scalar().is_some()))
+}
+
+/// A scalar as a value of `kind`, or as it is where it is none; the plan room compares defaults with their types.
+fn typed(node: &Node<'_>, kind: ParamType) -> Value {
+    let text = node.scalar().unwrap_or_default();
+    match kind {
+        ParamType::String => Value::String(text.to_owned()),
+        ParamType::Number | ParamType::Integer => node.number().map_or_else(|| node.to_value(), Value::Number),
+        ParamType::Boolean => node.to_value(),
+    }
+}
