@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// The name, the version and the commit it was built from.
-pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("SPORE_COMMIT"), ")");
+pub(super) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("SPORE_COMMIT"), ")");
 
 /// Runs the commands in markdown and YAML files, and writes what happened back as new files.
 #[derive(Debug, Parser)]
@@ -13,19 +13,19 @@ pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("SPORE_C
 #[command(
     after_help = "Example:\n  spore init && spore run hello.md\n\nExit codes: 0 all wanted tasks succeeded, 2 usage, 3 a spore could not be read or planned,\n4 nothing to run, 100 a task failed, 111 try again, 130 interrupted."
 )]
-pub struct Cli {
+pub(super) struct Cli {
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub(super) command: Command,
 
     /// Whether to colour the output.
     #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN", visible_alias = "colour")]
-    pub color: Colour,
+    pub(super) color: Colour,
 }
 
 /// When to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Colour {
+pub(super) enum Colour {
     /// On a terminal, unless NO_COLOR is set.
     Auto,
     /// Always.
@@ -36,7 +36,7 @@ pub enum Colour {
 
 /// How to print.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(super) enum Format {
     /// For people.
     #[default]
     Text,
@@ -46,7 +46,7 @@ pub enum Format {
 
 /// How to print a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum PlanFormat {
+pub(super) enum PlanFormat {
     /// For people: a tree of waves.
     #[default]
     Text,
@@ -60,15 +60,15 @@ pub enum PlanFormat {
 
 /// How to print, where text and JSON are the choices.
 #[derive(Clone, Copy, Debug, Args)]
-pub struct Output {
+pub(super) struct Output {
     /// How to print.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub format: Format,
+    pub(super) format: Format,
 }
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Make a folder ready: git repository, spore.toml and a first spore that runs.
     #[command(after_help = "Example:\n  spore init work && cd work && spore run hello.md")]
     Init {
@@ -196,38 +196,38 @@ pub enum Command {
 
 /// Which tasks, and with which parameters.
 #[derive(Debug, Default, Args)]
-pub struct Selection {
+pub(super) struct Selection {
     /// Give a parameter its value.
     #[arg(long = "param", short = 'p', value_name = "KEY=VALUE", value_parser = key_and_value)]
-    pub params: Vec<(String, String)>,
+    pub(super) params: Vec<(String, String)>,
     /// Run only this task and what it needs; may be repeated.
     #[arg(long, value_name = "TASK")]
-    pub only: Vec<String>,
+    pub(super) only: Vec<String>,
     /// Run this task and everything that depends on it; what lies before counts as done.
     #[arg(long, value_name = "TASK", conflicts_with = "only")]
-    pub from: Option<String>,
+    pub(super) from: Option<String>,
 }
 
 /// How to run.
 #[derive(Debug, Args)]
-pub struct Conduct {
+pub(super) struct Conduct {
     /// Tasks at a time; without it, the number of cores.
     #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
-    pub jobs: Option<u32>,
+    pub(super) jobs: Option<u32>,
     /// Commit the result spore, whatever spore.toml says.
     #[arg(long, overrides_with = "no_commit")]
-    pub commit: bool,
+    pub(super) commit: bool,
     /// Only write the result spore, whatever spore.toml says.
     #[arg(long, overrides_with = "commit")]
-    pub no_commit: bool,
+    pub(super) no_commit: bool,
     #[command(flatten)]
-    pub output: Output,
+    pub(super) output: Output,
 }
 
 impl Conduct {
     /// What the command line says about committing, if anything.
     #[must_use]
-    pub fn wants_commit(&self) -> Option<bool> {
+    pub(super) fn wants_commit(&self) -> Option<bool> {
         match (self.commit, self.no_commit) {
             (true, _) => Some(true),
             (_, true) => Some(false),

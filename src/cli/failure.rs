@@ -10,7 +10,7 @@ use crate::repo;
 
 /// Why a command did not do what it should.
 #[derive(Debug)]
-pub enum Failure {
+pub(super) enum Failure {
     /// The staircase could not be climbed.
     Engine(engine::Error),
     /// The command line asks for what there is not.
@@ -45,7 +45,7 @@ impl From<io::Error> for Failure {
 impl Failure {
     /// The exit code by the table.
     #[must_use]
-    pub fn exit(&self) -> Exit {
+    pub(super) fn exit(&self) -> Exit {
         use engine::Error;
         match self {
             Self::Usage { .. } | Self::Engine(Error::NoSuchTask { .. }) => Exit::Usage,
@@ -62,7 +62,7 @@ impl Failure {
 
     /// What is printed.
     #[must_use]
-    pub fn text(&self, style: Style) -> String {
+    pub(super) fn text(&self, style: Style) -> String {
         let (message, hint) = match self {
             Self::Engine(engine::Error::Spore(bad)) => {
                 let mut text = render::diagnostics_text(&bad.source, &bad.diagnostics, style);

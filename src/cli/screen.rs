@@ -10,21 +10,21 @@ const WIDTH: usize = 80;
 
 /// Standard output and standard error, and how they can be written on.
 #[derive(Clone, Copy, Debug)]
-pub struct Screen {
+pub(super) struct Screen {
     /// For standard output.
-    pub out: Style,
+    pub(super) out: Style,
     /// For standard error.
-    pub err: Style,
+    pub(super) err: Style,
     /// Whether standard output is a terminal.
-    pub out_is_terminal: bool,
+    pub(super) out_is_terminal: bool,
     /// Whether standard error is a terminal.
-    pub err_is_terminal: bool,
+    pub(super) err_is_terminal: bool,
 }
 
 impl Screen {
     /// Looks at both streams and at the environment (`NO_COLOR`, `TERM`, `LC_ALL`, `LC_CTYPE`, `LANG`).
     #[must_use]
-    pub fn look(colour: Colour) -> Self {
+    pub(super) fn look(colour: Colour) -> Self {
         let unicode = speaks_utf8();
         let style = |terminal: bool, width: Option<usize>| Style {
             colour: match colour {
@@ -66,7 +66,7 @@ fn speaks_utf8() -> bool {
 ///
 /// # Errors
 /// When the stream cannot be written for another reason, such as a full disk.
-pub fn print(text: &str) -> io::Result<()> {
+pub(super) fn print(text: &str) -> io::Result<()> {
     print_bytes(text.as_bytes())
 }
 
@@ -74,18 +74,18 @@ pub fn print(text: &str) -> io::Result<()> {
 ///
 /// # Errors
 /// As [`print`].
-pub fn print_bytes(bytes: &[u8]) -> io::Result<()> {
+pub(super) fn print_bytes(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     quiet(out.write_all(bytes).and_then(|()| out.flush()))
 }
 
 /// Writes text to standard error, where failing to do so leaves nothing else to try.
-pub fn complain(text: &str) {
+pub(super) fn complain(text: &str) {
     complain_bytes(text.as_bytes());
 }
 
 /// Writes bytes to standard error, as [`complain`] does text.
-pub fn complain_bytes(bytes: &[u8]) {
+pub(super) fn complain_bytes(bytes: &[u8]) {
     let _ = io::stderr().lock().write_all(bytes);
 }
 

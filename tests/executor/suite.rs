@@ -26,7 +26,7 @@ pub(crate) async fn signals_are_told(on: &Ground<'_>) {
 pub(crate) async fn what_is_not_found_never_starts(on: &Ground<'_>) {
     let mut attempt = on.argv(&["no-such-program", "x"]);
     attempt.env.push(("PATH".into(), "/nowhere:/bin".into()));
-    let Outcome::NotStarted { reason } = on.run(attempt).await.outcome else { panic!("it cannot have started") };
+    let Outcome::NotStarted { reason, .. } = on.run(attempt).await.outcome else { panic!("it cannot have started") };
     assert!(reason.contains("`no-such-program`") && reason.contains("`/nowhere:/bin`"), "{reason}");
     let mut attempt = on.sh("no-such-program x");
     attempt.id.number = 2;
@@ -187,7 +187,7 @@ pub(crate) async fn secrets_are_masked_everywhere(on: &Ground<'_>) {
     attempt.id.number = 2;
     attempt.secrets = Arc::from([secret("hunter2&co")]);
     let outcome = on.run(attempt).await.outcome;
-    assert!(matches!(&outcome, Outcome::NotStarted { reason } if reason.starts_with("`***` was not")), "{outcome}");
+    assert!(matches!(&outcome, Outcome::NotStarted { reason, .. } if reason.starts_with("`***` was not")), "{outcome}");
 }
 
 pub(crate) async fn unknown_attempts_are_unknown(on: &Ground<'_>) {

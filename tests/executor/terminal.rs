@@ -10,7 +10,7 @@ use super::ground::{Ground, exit};
 
 fn reason(outcome: Outcome) -> String {
     match outcome {
-        Outcome::NotStarted { reason } => reason,
+        Outcome::NotStarted { reason, .. } => reason,
         other => panic!("it started: {other}"),
     }
 }
