@@ -93,8 +93,12 @@ impl Live {
     }
 
     fn settle(&mut self, record: &RunRecord) {
-        for id in self.tally.settle() {
+        for (id, tail) in self.tally.settle() {
             self.ended(&id, record);
+            let tail = tail_lines(&tail, self.style);
+            if !tail.is_empty() {
+                self.push(tail.trim_end().to_owned(), false);
+            }
         }
     }
 
@@ -161,6 +165,10 @@ impl Live {
 
 impl View for Live {
     fn event(&mut self, at: Timestamp, event: &Event, record: &RunRecord) {
+        // What was skipped because of a failure stands below it.
+        if let Event::TaskSkipped { .. } = event {
+            self.settle(record);
+        }
         match self.tally.event(at, event, record) {
             Meaning::Began => {
                 self.name_width = name_width(record, self.style);
@@ -182,13 +190,7 @@ impl View for Live {
     }
 
     fn failed(&mut self, task: &TaskRecord, tail: &str) {
-        self.tally.failed(&task.declared.id);
-        let line = task_line(task, self.name_width, self.style);
-        self.push(line, false);
-        let tail = tail_lines(tail, self.style);
-        if !tail.is_empty() {
-            self.push(tail.trim_end().to_owned(), false);
-        }
+        self.tally.failed(&task.declared.id, tail);
     }
 
     fn tick(&mut self, now: Timestamp, record: &RunRecord) {

@@ -102,8 +102,9 @@ impl Plain {
     }
 
     fn settle(&mut self, record: &RunRecord) {
-        for id in self.tally.settle() {
+        for (id, tail) in self.tally.settle() {
             self.task(&id, record);
+            self.buffer.push_str(&tail_lines(&tail, self.style));
         }
     }
 
@@ -131,6 +132,10 @@ impl Plain {
 
 impl View for Plain {
     fn event(&mut self, at: Timestamp, event: &Event, record: &RunRecord) {
+        // What was skipped because of a failure stands below it.
+        if let Event::TaskSkipped { .. } = event {
+            self.settle(record);
+        }
         match self.tally.event(at, event, record) {
             Meaning::Began => {
                 self.name_width = name_width(record, self.style);
@@ -155,11 +160,7 @@ impl View for Plain {
     fn line(&mut self, _: &AttemptId, _: Stream, _: &str) {}
 
     fn failed(&mut self, task: &TaskRecord, tail: &str) {
-        self.tally.failed(&task.declared.id);
-        let line = task_line(task, self.name_width, self.style);
-        self.push(&line);
-        self.buffer.push_str(&tail_lines(tail, self.style));
-        self.flush();
+        self.tally.failed(&task.declared.id, tail);
     }
 
     fn tick(&mut self, now: Timestamp, record: &RunRecord) {

@@ -39,7 +39,8 @@ pub(super) struct Tally {
     pub(super) bad: usize,
     pub(super) skipped: usize,
     pub(super) active: IndexMap<TaskId, Active>,
-    undecided: Vec<TaskId>,
+    /// Tasks whose last attempt failed and of which nobody has said yet whether another follows, with their log tails.
+    undecided: Vec<(TaskId, String)>,
 }
 
 impl Tally {
@@ -68,7 +69,7 @@ impl Tally {
             Event::AttemptEnded { task, outcome, .. } => {
                 self.active.swap_remove(task);
                 if outcome.status().is_bad() {
-                    self.undecided.push(task.clone());
+                    self.undecided.push((task.clone(), String::new()));
                     Meaning::Quiet
                 } else {
                     self.good += 1;
@@ -76,7 +77,11 @@ impl Tally {
                 }
             }
             Event::RetryScheduled { task, number, at: again_at } => {
-                self.undecided.retain(|undecided| undecided != task);
+                let before = self.undecided.len();
+                self.undecided.retain(|(undecided, _)| undecided != task);
+                if self.undecided.len() == before {
+                    self.bad = self.bad.saturating_sub(1);
+                }
                 let since = record.tasks.get(task).and_then(|task| Some(task.attempts.first()?.started)).unwrap_or(at);
                 let active = Active { since, again_at: Some(*again_at), attempt: *number, line: String::new() };
                 self.active.insert(task.clone(), active);
@@ -97,15 +102,15 @@ impl Tally {
         }
     }
 
-    /// Takes note that a task has failed for good.
-    pub(super) fn failed(&mut self, task: &TaskId) {
+    /// Takes note of a failed task's log tail. It is shown when no other attempt is announced at once.
+    pub(super) fn failed(&mut self, task: &TaskId, tail: &str) {
         self.active.swap_remove(task);
-        self.undecided.retain(|undecided| undecided != task);
-        self.bad += 1;
+        self.undecided.retain(|(undecided, _)| undecided != task);
+        self.undecided.push((task.clone(), tail.to_owned()));
     }
 
-    /// The tasks whose attempts failed a while ago and that nobody tried again or called failed: cancelled ones.
-    pub(super) fn settle(&mut self) -> Vec<TaskId> {
+    /// The tasks that did not succeed and that nobody tried again, with their log tails.
+    pub(super) fn settle(&mut self) -> Vec<(TaskId, String)> {
         self.bad += self.undecided.len();
         std::mem::take(&mut self.undecided)
     }

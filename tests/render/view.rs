@@ -54,7 +54,7 @@ impl Write for Gone {
 fn play(journal: &Journal, view: &mut impl View) -> RunRecord {
     let mut record: Option<RunRecord> = None;
     let mut tick = journal.events[0].0;
-    for (place, (at, event)) in journal.events.iter().enumerate() {
+    for (at, event) in &journal.events {
         while let Some(record) = record.as_ref().filter(|_| tick < *at) {
             view.tick(tick, record);
             tick = Timestamp(tick.0 + 100);
@@ -73,10 +73,9 @@ fn play(journal: &Journal, view: &mut impl View) -> RunRecord {
                 "compiling \u{1b}[1mmain.c\u{1b}[0m with every warning there is, and then some more words",
             );
         }
-        let again = matches!(journal.events.get(place + 1), Some((_, Event::RetryScheduled { .. })));
+        // A failed attempt is told before anybody knows whether another follows.
         if let Event::AttemptEnded { task, outcome, .. } = event
             && outcome.status().is_bad()
-            && !again
         {
             view.failed(&record.tasks[task], "one\n\ttwo\r\n\u{1b}[31mthree\u{1b}[0m\n");
         }
