@@ -7,7 +7,7 @@ use super::artifacts::{self, Artifacts};
 use super::entry::{Entry, Urgency};
 use super::machine::Shared;
 use super::output;
-use super::prepare::{Start, output_path, prepare, refusal};
+use super::prepare::{Start, output_path, prepare, prepare_shell, refusal};
 use super::streams::Streams;
 use super::supervise::{Finish, Stopped, Supervision};
 use crate::executor::Mask;
@@ -43,10 +43,8 @@ fn begin(shared: &Shared, attempt: &Attempt) -> Result<Launched, String> {
     let start = prepare(attempt, &shared.base)?;
     match launch(shared, attempt, &start) {
         Ok(launched) => Ok(launched),
-        Err(reason) => match &start.otherwise {
-            Some(otherwise) => launch(shared, attempt, otherwise),
-            None => Err(reason),
-        },
+        Err(_) if start.spares_shell => launch(shared, attempt, &prepare_shell(attempt, &shared.base)?),
+        Err(reason) => Err(reason),
     }
 }
 
