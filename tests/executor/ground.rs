@@ -9,7 +9,7 @@ use spore::model::{Attempt, AttemptEnd, AttemptId, CommandLine, Language, Outcom
 use tokio::sync::mpsc;
 
 /// After so long a case has failed. Far more than any needs, also on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) struct Ground<'a> {
     pub(crate) executor: &'a dyn Executor,

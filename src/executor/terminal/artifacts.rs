@@ -170,7 +170,7 @@ mod tests {
         link("../../outside", "work/out/inside");
         let remarks = |pattern: &str| names(root.path(), &[pattern]).1.join(" ");
         assert!(remarks("out/passwd").contains("out of the root"));
-        assert!(remarks("out/*").contains("1 links"));
+        assert!(remarks("out/p*").contains("1 links"));
         assert!(remarks("etc/host*").contains("out of the root"));
         assert!(remarks("../outside").contains("was refused"));
         assert!(remarks("/etc/passwd").contains("was refused"));

@@ -7,7 +7,7 @@ use super::artifacts::{self, Artifacts};
 use super::entry::{Entry, Urgency};
 use super::machine::Shared;
 use super::output;
-use super::prepare::{Start, output_path, prepare, refusal};
+use super::prepare::{Start, output_path, prepare, prepare_shell, refusal};
 use super::streams::Streams;
 use super::supervise::{Finish, Stopped, Supervision};
 use crate::executor::Mask;
@@ -39,12 +39,15 @@ pub(super) async fn carry_out(shared: Arc<Shared>, entry: Arc<Entry>, attempt: A
 
 /// Starts the process. What is wrong with the attempt stays wrong; a machine that could not start it may do so later.
 fn begin(shared: &Shared, attempt: &Attempt) -> Result<Launched, Outcome> {
+    let for_good = |reason| Outcome::NotStarted { reason, permanent: true };
     let for_now = |reason| Outcome::NotStarted { reason, permanent: false };
     shared.make_folders(attempt).map_err(for_now)?;
-    let start = prepare(attempt, &shared.base).map_err(|reason| Outcome::NotStarted { reason, permanent: true })?;
-    let launched = match (launch(shared, attempt, &start), &start.otherwise) {
-        (Err(_), Some(otherwise)) => launch(shared, attempt, otherwise),
-        (launched, _) => launched,
+    let start = prepare(attempt, &shared.base).map_err(for_good)?;
+    let launched = match launch(shared, attempt, &start) {
+        Err(_) if start.spares_shell => {
+            launch(shared, attempt, &prepare_shell(attempt, &shared.base).map_err(for_good)?)
+        }
+        launched => launched,
     };
     launched.map_err(for_now)
 }

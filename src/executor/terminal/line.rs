@@ -82,7 +82,9 @@ mod tests {
 
     fn last(pieces: &[&[u8]]) -> Option<String> {
         let mut line = LastLine::default();
-        pieces.iter().for_each(|piece| line.push(piece));
+        for piece in pieces {
+            line.push(piece);
+        }
         line.text()
     }
 
@@ -94,6 +96,6 @@ mod tests {
         assert_eq!(last(&["a\tb\0c\u{202e}d\u{9b}".as_bytes()]), Some("a bcd".into()));
         assert_eq!(last(&[b"\xff\xfe"]), Some("\u{fffd}\u{fffd}".into()));
         assert_eq!(last(&[b"\n \n\x1b[2J"]), None);
-        assert_eq!(last(&[&[b'x'; 100_000]]).map(|line| line.len()), Some(200));
+        assert_eq!(last(&[&vec![b'x'; 100_000]]).map(|line| line.len()), Some(200));
     }
 }

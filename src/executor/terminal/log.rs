@@ -208,7 +208,9 @@ mod tests {
         let path = folder.path().join("x.out");
         let limits = Limits { log_head_bytes_max: 10, log_tail_bytes_max: 16, ..Limits::DEFAULT };
         let mut log = Log::new(path.clone(), &limits);
-        pieces.iter().for_each(|piece| log.push(piece));
+        for piece in pieces {
+            log.push(piece);
+        }
         let (size, remark) = log.close();
         assert_eq!(remark, None);
         assert!(std::fs::read_dir(folder.path()).expect("listed").count() <= 1, "only the log is left");

@@ -23,13 +23,14 @@ pub(super) struct Start {
     pub(super) arguments: Vec<OsString>,
     /// A file that must be written first.
     pub(super) script: Option<(PathBuf, Arc<str>)>,
-    /// What to do when it cannot be executed: the same, said to a shell, whose error is the one people know.
-    pub(super) otherwise: Option<Box<Start>>,
+    /// Whether a shell was spared. When the program cannot be executed, a shell is to try: its error is the one people
+    /// know, and it reads scripts that have no `#!` line.
+    pub(super) spares_shell: bool,
 }
 
 impl Start {
     fn new(program: PathBuf, name: impl Into<OsString>) -> Self {
-        Self { program, name: name.into(), arguments: Vec::new(), script: None, otherwise: None }
+        Self { program, name: name.into(), arguments: Vec::new(), script: None, spares_shell: false }
     }
 
     fn with(mut self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
@@ -98,6 +99,17 @@ pub(super) fn prepare(attempt: &Attempt, base: &Base) -> Result<Start, String> {
     }
 }
 
+/// The same script, handed to its shell although it seemed to need none.
+///
+/// # Errors
+/// As [`prepare`].
+pub(super) fn prepare_shell(attempt: &Attempt, base: &Base) -> Result<Start, String> {
+    match &attempt.command {
+        CommandLine::Script { language, text } => interpreter(attempt, *language, text, search_path(attempt, base)),
+        CommandLine::Argv(_) => Err("the command is no script".into()),
+    }
+}
+
 fn script(attempt: &Attempt, language: Language, text: &Arc<str>, path: &OsStr) -> Result<Start, String> {
     if text.contains('\0') {
         return Err("the script holds a NUL character".into());
@@ -110,7 +122,7 @@ fn script(attempt: &Attempt, language: Language, text: &Arc<str>, path: &OsStr) 
         && let Found::Program(found) = find_program(words[0].as_ref(), path, &attempt.workdir)
     {
         let mut start = Start::new(found, words[0]).with(&words[1..]);
-        start.otherwise = interpreter(attempt, language, text, path).ok().map(Box::new);
+        start.spares_shell = true;
         return Ok(start);
     }
     interpreter(attempt, language, text, path)
