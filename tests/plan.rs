@@ -571,9 +571,10 @@ fn templates_are_checked_before_anything_runs() {
         env(task(11, "t8", &["a"]), "{{ tasks.a.output }}"),
         Task { when: Some("params.region == 'eu'".into()), ..task(12, "t9", &[]) },
         Task { when: Some("tasks.b.outputs.x".into()), ..task(13, "t10", &[]) },
+        env(task(14, "t11", &[]), "{{ params.region | uper }}"),
     ]);
     spore.params = IndexMap::from([("region".to_owned(), param(ParamType::String, Some(json!("eu")), &json!([])))]);
-    spore.finally = vec![env(task(14, "last", &[]), "{{ tasks.a.status }}")];
+    spore.finally = vec![env(task(15, "last", &[]), "{{ tasks.a.status }}")];
     spore.concurrency = Some(Concurrency { group: "g-{{ params.region }}".into(), policy: Policy::Queue });
     let planned = planned_with(&spore, &Options::default());
     assert_eq!(
