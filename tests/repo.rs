@@ -132,6 +132,15 @@ fn the_root_is_the_nearest_folder_with_a_mark() {
     assert_eq!(two.display(&at.join("one")), ".");
     assert_eq!(two.display(&at.join("y.md")), at.join("y.md").display().to_string());
     assert!(Root::find(&at.join("not/there.md")).is_err());
+
+    put(&at.join("shared/mine/x.md"), "");
+    put(&at.join("shared/spore.toml"), "");
+    assert_eq!(root(&at.join("shared/mine")).path(), at.join("shared"));
+    // Only the superuser can make a file that belongs to somebody else.
+    let given = std::os::unix::fs::chown(at.join("shared/mine"), Some(12_345), None);
+    if given.and_then(|()| std::os::unix::fs::chown(at.join("shared/spore.toml"), Some(12_346), None)).is_ok() {
+        assert_eq!(root(&at.join("shared/mine")).path(), at.join("shared/mine"));
+    }
 }
 
 #[test]

@@ -76,6 +76,7 @@ fn a_room_uses_only_lower_floors() {
     assert_eq!(wrong("src/repo/x.rs", "fn f() { crate::journal::open() }"), 1);
     assert_eq!(wrong("src/repo/x.rs", "use super::super::journal::open;"), 1);
     assert_eq!(wrong("src/cellar/x.rs", ""), 1);
+    assert_eq!(wrong("src/engine/x.rs", "use crate::{os, parse as reader, plan::{self as planner, Plan}};"), 0);
     assert_eq!(wrong("src/repo/x.rs", "//! See [`crate::journal`].\nuse crate::{os, model::Span}; use super::git;"), 0);
     hold(|file| rules::uses_lower_floors(file, &floors));
 }

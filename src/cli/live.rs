@@ -5,10 +5,7 @@
 //! like any other run, and nothing flickers.
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
-
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+use std::io::Write;
 
 use super::tally::{Meaning, Tally};
 use crate::model::{AttemptId, Event, RunRecord, Stream, TaskId, TaskRecord, Timestamp, format_duration};
@@ -27,7 +24,8 @@ const SPINNER_MILLISECONDS: i64 = 100;
 /// Draws on a terminal.
 pub struct Live {
     screen: Screen,
-    bar: ProgressBar,
+    /// The lines that stay below, as they were last drawn.
+    below: String,
     style: Style,
     columns: fn() -> Option<usize>,
     tally: Tally,
@@ -50,14 +48,9 @@ impl Live {
     /// is asked on every tick, because people resize their windows.
     #[must_use]
     pub fn new(out: Box<dyn Write + Send>, style: Style, columns: fn() -> Option<usize>) -> Self {
-        let screen = Screen(Arc::new(Mutex::new(Canvas { out: Some(out), pending: Vec::new(), width: style.width })));
-        let target = ProgressDrawTarget::term_like_with_hz(Box::new(screen.clone()), 60);
-        let bar = ProgressBar::with_draw_target(None, target);
-        // A template of one message cannot be wrong; the default would only look different.
-        bar.set_style(ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()));
         Self {
-            screen,
-            bar,
+            screen: Screen { out: Some(out), below: Vec::new() },
+            below: String::new(),
             style,
             columns,
             tally: Tally::default(),
@@ -77,9 +70,8 @@ impl Live {
     /// Takes the live lines away and lets what is left scroll by; the run is over.
     pub fn finish(&mut self, record: &RunRecord) {
         self.settle(record);
-        self.bar = self.bar.clone().with_message("");
+        self.below.clear();
         self.draw();
-        self.bar.finish_and_clear();
     }
 
     fn push(&mut self, line: String, calm: bool) {
@@ -112,16 +104,12 @@ impl Live {
             self.scrolled.push(self.style.paint(Tone::Dim, &more));
             self.passed_over = 0;
         }
-        if self.scrolled.is_empty() {
-            self.bar.force_draw();
-        } else {
-            self.bar.println(self.scrolled.join("\n"));
-            self.scrolled.clear();
-        }
+        self.screen.draw(&self.scrolled, &self.below, self.style.width);
+        self.scrolled.clear();
     }
 
     /// The lines below: tasks under way, then how far the run is.
-    fn below(&self, now: Timestamp, record: &RunRecord) -> String {
+    fn lines_below(&self, now: Timestamp, record: &RunRecord) -> String {
         let style = self.style;
         let pictures = if style.unicode { "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏" } else { "|/-\\" };
         let turn = usize::try_from(now.0.max(0) / SPINNER_MILLISECONDS).unwrap_or(0);
@@ -207,95 +195,43 @@ impl View for Live {
         self.settle(record);
         if let Some(width) = (self.columns)().filter(|width| *width != self.style.width && *width > 0) {
             self.style.width = width;
-            self.screen.canvas().width = width;
             self.name_width = name_width(record, self.style);
         }
-        let below = self.below(now, record);
-        self.bar = self.bar.clone().with_message(below);
+        self.below = self.lines_below(now, record);
         self.draw();
     }
 }
 
-/// What is drawn on: gathers one drawing and writes it in one piece.
-#[derive(Clone)]
-struct Screen(Arc<Mutex<Canvas>>);
-
-struct Canvas {
+/// What is drawn on.
+struct Screen {
     /// `None` once the reader has gone away.
     out: Option<Box<dyn Write + Send>>,
-    pending: Vec<u8>,
-    width: usize,
+    /// Columns of each line that will be drawn over.
+    below: Vec<usize>,
 }
 
 impl Screen {
-    fn canvas(&self) -> std::sync::MutexGuard<'_, Canvas> {
-        // Drawing goes on after a panic elsewhere: the canvas has no state that could be half-done.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn put(&self, text: &str) -> io::Result<()> {
-        self.canvas().pending.extend_from_slice(text.as_bytes());
-        Ok(())
-    }
-
-    fn step(&self, steps: usize, letter: char) -> io::Result<()> {
-        if steps == 0 { Ok(()) } else { self.put(&format!("\u{1b}[{steps}{letter}")) }
-    }
-}
-
-impl std::fmt::Debug for Screen {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Screen")
-    }
-}
-
-impl TermLike for Screen {
-    fn width(&self) -> u16 {
-        u16::try_from(self.canvas().width).unwrap_or(u16::MAX)
-    }
-
-    fn height(&self) -> u16 {
-        // The lines below are few and fixed; only the package's own clipping asks.
-        u16::try_from(2 * SCROLLED_LINES_MAX).unwrap_or(u16::MAX)
-    }
-
-    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
-        self.step(n, 'A')
-    }
-
-    fn move_cursor_down(&self, n: usize) -> io::Result<()> {
-        self.step(n, 'B')
-    }
-
-    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
-        self.step(n, 'C')
-    }
-
-    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
-        self.step(n, 'D')
-    }
-
-    fn write_line(&self, s: &str) -> io::Result<()> {
-        self.put(s)?;
-        self.put("\n")
-    }
-
-    fn write_str(&self, s: &str) -> io::Result<()> {
-        self.put(s)
-    }
-
-    fn clear_line(&self) -> io::Result<()> {
-        self.put("\r\u{1b}[2K")
-    }
-
-    fn flush(&self) -> io::Result<()> {
-        let mut canvas = self.canvas();
-        let Canvas { out, pending, .. } = &mut *canvas;
-        let written = out.as_mut().map(|out| out.write_all(pending).and_then(|()| out.flush()));
-        if let Some(Err(_)) = written {
-            *out = None;
+    /// Puts `scrolled` where the lines below were, and `below` under it, in one write. Each line clears only what follows
+    /// it, so nothing is ever seen empty in between.
+    fn draw(&mut self, scrolled: &[String], below: &str, width: usize) {
+        let Some(out) = &mut self.out else { return };
+        // After the window got narrower, a line that was drawn takes more than one row.
+        let rows: usize = self.below.iter().map(|columns| columns.div_ceil(width.max(1)).max(1)).sum();
+        let mut text = String::from("\r");
+        if rows > 1 {
+            let _ = write!(text, "\u{1b}[{}A", rows - 1);
         }
-        pending.clear();
-        Ok(())
+        for line in scrolled.iter().flat_map(|lines| lines.lines()) {
+            let _ = writeln!(text, "{line}\u{1b}[K");
+        }
+        self.below.clear();
+        for (at, line) in below.lines().enumerate() {
+            let _ = write!(text, "{}{line}\u{1b}[K", if at > 0 { "\n" } else { "" });
+            self.below.push(columns(&anstream::adapter::strip_str(line).to_string()));
+        }
+        text.push_str("\u{1b}[J");
+        if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+            self.out = None;
+        }
     }
 }

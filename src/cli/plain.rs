@@ -1,6 +1,7 @@
 //! The view of a run where there is no terminal: plain lines, one for each end of a task. A run of many tasks says only
 //! what is remarkable, and how far it is every so often.
 
+use std::fmt::Write as _;
 use std::io::Write;
 
 use super::tally::{Meaning, Tally};
@@ -110,7 +111,7 @@ impl Plain {
     fn progress(&mut self, now: Timestamp) {
         let mut line = format!("{} {} of {} ended", self.style.pick("…", "..."), self.tally.ended(), self.tally.total);
         if self.tally.bad > 0 {
-            line.push_str(&format!(", {} failed", self.tally.bad));
+            let _ = write!(line, ", {} failed", self.tally.bad);
         }
         let running: Vec<String> = self
             .tally
@@ -122,7 +123,7 @@ impl Plain {
         if !running.is_empty() {
             let rest = self.tally.active.len() - running.len();
             let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
-            line.push_str(&format!(", running {}{more}", running.join(", ")));
+            let _ = write!(line, ", running {}{more}", running.join(", "));
         }
         self.push(&line);
     }

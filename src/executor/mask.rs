@@ -162,9 +162,11 @@ impl Patterns {
         let mut done = covered;
         // A cheap search decides whether the thorough one is needed: nearly all pieces hold no secret.
         if let Some(first) = self.automaton.find(text) {
+            // What ends later than the first to end may begin before it.
+            let from = first.end().saturating_sub(self.longest_bytes);
             let mut stretches: Vec<(usize, usize)> = self
                 .automaton
-                .find_overlapping_iter(Input::new(text).range(first.start()..))
+                .find_overlapping_iter(Input::new(text).range(from..))
                 .map(|found| (found.start(), found.end()))
                 .filter(|(start, _)| *start < hold)
                 .collect();
@@ -200,6 +202,7 @@ mod tests {
         assert_eq!(mask.text("xabcdefghix"), "x***x");
         assert_eq!(mask.text("abcdefabcdef"), "******");
         assert_eq!(mask.text("abcde"), "abcde");
+        assert_eq!(super::tests::mask(&["cde", "abcdef"]).text("xabcdefx"), "x***x");
         assert!(matches!(Mask::new(&[]).text("x"), Cow::Borrowed("x")));
         assert!(super::tests::mask(&["ab", ""]).is_empty(), "short values are no secrets");
     }

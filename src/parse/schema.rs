@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::table::{self, Field, LANGUAGES, Object, Shape};
+use super::table::{self, Field, Object, Shape};
 
 /// The objects that the schema defines by name.
 const OBJECTS: [&Object; 9] = [
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn the_table_agrees_with_the_model() {
-        for word in LANGUAGES {
+        for word in table::LANGUAGES {
             assert!(Language::of_fence(word).is_some(), "{word}");
         }
         for word in Kind::NAMES {

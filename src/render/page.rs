@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::front::{front_text, result_front};
 use super::plan_text::scalar;
+use super::run_line::title_beside;
 use super::run_text::{bytes_text, counts_text, outcome_words, words};
 use super::style::{Style, clean, cut, without_escapes};
 use crate::model::{Limits, RunRecord, TaskId, TaskRecord, format_duration};
@@ -70,6 +71,7 @@ pub fn result_page(
     environment.set_fuel(Some(Limits::DEFAULT.template_fuel * 10));
     environment.set_syntax(syntax().map_err(broken)?);
     environment.add_filter("text", |value: String| markdown(&value));
+    environment.add_filter("remark", |value: String| remark(&value));
     environment.add_filter("code", |value: String| code(&value));
     environment.add_filter("fence", |value: String| fence(&value));
     environment.add_filter("length", |value: minijinja::Value| value.len().unwrap_or(0));
@@ -139,6 +141,7 @@ struct Failure {
     attempts: usize,
     tail: String,
     shortened: bool,
+    silent: bool,
 }
 
 #[derive(Serialize)]
@@ -238,7 +241,7 @@ fn rows(record: &RunRecord) -> (Vec<Row>, usize) {
 fn row(task: &TaskRecord) -> Row {
     let last = task.attempts.last();
     let outcome = last.and_then(|attempt| attempt.outcome.as_ref()).filter(|_| task.status.is_bad());
-    let title = if task.declared.title == task.declared.id.as_str() { "" } else { task.declared.title.as_str() };
+    let title = title_beside(&task.declared.id, &task.declared.title).unwrap_or_default();
     Row {
         mark: Style::PLAIN.task_mark(task.status).0,
         id: task.declared.id.to_string(),
@@ -256,12 +259,13 @@ fn failure(task: &TaskRecord, tails: &[(TaskId, String)]) -> Failure {
     let (tail, shortened) = tail_text(whole, TAIL_LINES_MAX, TAIL_BYTES_MAX);
     Failure {
         id: task.declared.id.to_string(),
-        title: short(&task.declared.title),
+        title: short(title_beside(&task.declared.id, &task.declared.title).unwrap_or_default()),
         outcome: short(&outcome.map_or_else(|| words(task.status.word()), |outcome| outcome_words(outcome, false))),
         duration: task.duration().map(format_duration).unwrap_or_default(),
         attempts: task.attempts.len(),
         tail,
         shortened,
+        silent: task.attempts.last().is_none_or(|attempt| attempt.out.seen_bytes + attempt.err.seen_bytes == 0),
     }
 }
 
@@ -304,6 +308,17 @@ fn markdown(text: &str) -> String {
         escaped.push(c);
     }
     escaped
+}
+
+/// A remark of Spore's own, in which names stand in backticks: those stay code, everything else means nothing.
+fn remark(text: &str) -> String {
+    let text = clean(text);
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return markdown(&text);
+    }
+    let shown = parts.iter().enumerate().map(|(at, part)| if at % 2 == 1 { code(part) } else { markdown(part) });
+    shown.collect()
 }
 
 /// A code span, on one line, that can stand in a table cell, whatever backticks and pipes it holds.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Style;
+use super::run_line::title_beside;
 use super::style::{clean, cut};
 use crate::model::{Disposition, Plan, PlannedTask};
 
@@ -88,11 +89,10 @@ fn class(disposition: Disposition) -> &'static str {
 }
 
 fn label(task: &PlannedTask, between: &str) -> String {
-    let title = clean(&task.title);
-    if title == task.id.as_str() || title.is_empty() {
-        return task.id.to_string();
+    match title_beside(&task.id, &task.title) {
+        Some(title) => format!("{}{between}{}", task.id, cut(&clean(title), TITLE_COLUMNS_MAX, Style::PLAIN)),
+        None => task.id.to_string(),
     }
-    format!("{}{between}{}", task.id, cut(&title, TITLE_COLUMNS_MAX, Style::PLAIN))
 }
 
 /// Mermaid reads `#35;` as the character with that number; everything that could mean something is written so.

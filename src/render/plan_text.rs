@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
-use super::style::{Style, Tone, clean, columns, count, cut, pad};
+use super::run_line::title_beside;
+use super::style::{Style, Tone, clean, columns, count, cut, pad, without_escapes};
+use super::table::{Cell, plain, table, toned};
 use crate::model::{Disposition, Order, Plan, PlannedTask, TaskId, Work};
 
 /// Waves and lines shown in full; a plan that is larger is folded.
 const LINES_MAX: usize = 80;
-/// Lines shown of one wave of a folded plan.
+/// Lines shown of one wave of a folded plan: fewer where there are many waves.
 const WAVE_LINES_MAX: usize = 6;
+const WAVE_LINES_MIN: usize = 3;
 /// Waves shown of a folded plan, from its beginning.
 const WAVES_MAX: usize = 14;
 /// Lines shown of what will not run.
@@ -21,7 +24,9 @@ pub fn plan_text(plan: &Plan, style: Style) -> String {
     let mut text = heading(plan, style);
     Waves::new(plan, style).write(&mut text);
     left_out(plan, style, &mut text);
-    text.push('\n');
+    if !text.ends_with("\n\n") {
+        text.push('\n');
+    }
     text.push_str(&plan_summary(plan, style));
     text.push('\n');
     text
@@ -57,11 +62,30 @@ pub fn plan_summary(plan: &Plan, style: Style) -> String {
     let path: Vec<&str> = plan.critical_path.iter().map(|at| plan.tasks[*at].id.as_str()).collect();
     // A path of one says nothing, and one that is the whole sequence says it twice.
     if path.len() > 1 && path.len() < plan.waves.iter().map(Vec::len).sum() {
-        let used = parts.iter().map(|part| part.len() + 3).sum::<usize>() + 20;
-        let room = style.width.saturating_sub(if style.colour { used.saturating_sub(10) } else { used });
-        parts.push(format!("critical path {}: {}", path.len(), chain(&path, room.max(24), style)));
+        let label = format!("critical path {}: ", path.len());
+        let path = chain(&path, style.width.saturating_sub(label.len()).min(72), style);
+        parts.push(format!("{label}{path}"));
     }
-    parts.join(&style.paint(Tone::Dim, style.dot()))
+    wrapped(&parts, style)
+}
+
+/// Parts with dots between them, on as many lines as they need.
+fn wrapped(parts: &[String], style: Style) -> String {
+    let mut text = String::new();
+    let mut used = 0;
+    for part in parts {
+        let width = columns(&without_escapes(part));
+        if used > 0 && used + 3 + width > style.width {
+            text.push('\n');
+            used = 0;
+        } else if used > 0 {
+            text.push_str(&style.paint(Tone::Dim, style.dot()));
+            used += 3;
+        }
+        text.push_str(part);
+        used += width;
+    }
+    text
 }
 
 /// Names joined by arrows; those in the middle give way when there is no room.
@@ -98,8 +122,8 @@ fn heading(plan: &Plan, style: Style) -> String {
         });
     }
     let mut text = format!("{}\n", style.paint(Tone::Strong, &cut(&title, style.width, style)));
-    let facts = facts.join(style.dot());
-    let _ = writeln!(text, "{}", style.paint(Tone::Dim, &cut(&facts, style.width, style)));
+    let facts: Vec<String> = facts.iter().map(|fact| style.paint(Tone::Dim, &cut(fact, style.width, style))).collect();
+    let _ = writeln!(text, "{}", wrapped(&facts, style));
     if !plan.params.is_empty() {
         let params: Vec<String> = plan.params.iter().map(|(name, value)| format!("{name}={}", scalar(value))).collect();
         let params = clean(&params.join("  ")).into_owned();
@@ -134,23 +158,28 @@ struct Waves<'a> {
     plan: &'a Plan,
     style: Style,
     lines: Vec<Vec<Line<'a>>>,
-    /// Columns of the number of a wave, and of the longest id that is not absurd.
+    /// Columns of the number of a wave, of the longest id that is not absurd, and of a title that has company.
     number_width: usize,
     id_width: usize,
+    title_width: usize,
     /// What most tasks of a disposition have to say for themselves: not worth a word on each line.
-    usual: HashMap<Disposition, &'a str>,
+    usual: HashMap<Disposition, String>,
 }
 
 impl<'a> Waves<'a> {
     fn new(plan: &'a Plan, style: Style) -> Self {
         let lines: Vec<Vec<Line<'a>>> = plan.waves.iter().map(|wave| lines_of(plan, wave)).collect();
         let id_width = lines.iter().flatten().map(|line| columns(line.id().as_str())).max().unwrap_or(0);
+        let title_max = style.width * 2 / 5;
+        let titled = lines.iter().flatten().any(|line| !title_of(line.task).0.is_empty());
+        let titles = lines.iter().flatten().map(|line| columns(&title_of(line.task).0));
         Self {
             plan,
             style,
+            title_width: titles.filter(|width| *width <= title_max).max().unwrap_or(0),
             number_width: lines.len().to_string().len(),
-            id_width: id_width.min((style.width / 3).max(8)),
-            usual: usual_explanations(plan),
+            id_width: id_width.min(if titled { style.width / 3 } else { style.width * 3 / 5 }.max(8)),
+            usual: usual_reasons(plan),
             lines,
         }
     }
@@ -163,7 +192,7 @@ impl<'a> Waves<'a> {
             if folded && waves > WAVES_MAX + 1 && at >= WAVES_MAX - 1 && at + 1 < waves {
                 if at == WAVES_MAX - 1 {
                     let tasks: usize = self.plan.waves[at..waves - 1].iter().map(Vec::len).sum();
-                    let more = format!("{} more with {}", count(waves - 1 - at, "wave"), count(tasks, "task"));
+                    let more = format!("{} with {}", count(waves - 1 - at, "more wave"), count(tasks, "task"));
                     let dots = self.style.pick("⋮", ":");
                     let line = format!("{}{dots} {more}", " ".repeat(self.number_width + 2));
                     let _ = writeln!(text, "{}", self.style.paint(Tone::Dim, &line));
@@ -172,14 +201,28 @@ impl<'a> Waves<'a> {
             }
             self.write_wave(at, wave, folded, text);
         }
+        if !self.lines.is_empty() {
+            text.push('\n');
+        }
+        self.write_usual(text);
+    }
+
+    /// The reasons that most tasks of these waves share, once.
+    fn write_usual(&self, text: &mut String) {
+        for disposition in [Disposition::Agent, Disposition::Inert, Disposition::Skip] {
+            let shown = self.lines.iter().flatten().any(|line| line.task.disposition == disposition);
+            let Some(usual) = self.usual.get(&disposition).filter(|usual| shown && !usual.is_empty()) else { continue };
+            let (mark, tone) = self.style.plan_mark(disposition);
+            let usual = cut(usual, self.style.width.saturating_sub(4), self.style);
+            let _ = writeln!(text, " {} {}", self.style.paint(tone, mark), self.style.paint(Tone::Dim, &usual));
+        }
     }
 
     fn write_wave(&self, at: usize, wave: &[Line<'_>], folded: bool, text: &mut String) {
-        let shown = if folded && wave.len() > WAVE_LINES_MAX + 1 { WAVE_LINES_MAX } else { wave.len() };
-        let (only, first, middle, last) = match self.style.unicode {
-            true => ("─", "┬", "├", "└"),
-            false => ("-", "+", "|", "+"),
-        };
+        let lines_max = (LINES_MAX / 2 / self.lines.len().max(1)).clamp(WAVE_LINES_MIN, WAVE_LINES_MAX);
+        let shown = if folded && wave.len() > lines_max + 1 { lines_max } else { wave.len() };
+        let (only, first, middle, last) =
+            if self.style.unicode { ("─", "┬", "├", "└") } else { ("-", "+", "|", "+") };
         for (place, line) in wave[..shown].iter().enumerate() {
             let branch = match place {
                 0 if wave.len() == 1 => only,
@@ -211,13 +254,17 @@ impl<'a> Waves<'a> {
         let (title, quiet) = title_of(task);
         // The title keeps at least half of the line; what is said besides gets the rest.
         let title_room = if aside_width == 0 { room } else { room.saturating_sub(aside_width + 2).max(room / 2) };
-        let title = cut(&title, title_room, style);
+        let mut title = cut(&title, title_room, style).into_owned();
+        if aside_width > 0 {
+            let spare = room.saturating_sub(columns(&title) + 2 + aside_width);
+            title = pad(&title, self.title_width.min(columns(&title) + spare));
+        }
         let left = room.saturating_sub(columns(&title) + 2);
         let asides = if left < 8 { String::new() } else { cut(&asides, left, style).into_owned() };
         let id = if title.is_empty() && asides.is_empty() { id.into_owned() } else { pad(&id, self.id_width) };
         let mut text = format!("{} {}", style.paint(tone, mark), style.paint(Tone::Strong, &id));
         if !title.is_empty() {
-            let _ = write!(text, "  {}", if quiet { style.paint(Tone::Dim, &title) } else { title.into_owned() });
+            let _ = write!(text, "  {}", if quiet { style.paint(Tone::Dim, &title) } else { title });
         }
         if !asides.is_empty() {
             let _ = write!(text, "  {}", style.paint(Tone::Dim, &asides));
@@ -247,8 +294,10 @@ impl<'a> Waves<'a> {
         if let Some(when) = &task.when {
             parts.push(format!("when {}", when.0.trim_matches(['{', '}', ' '])));
         }
-        if self.usual.get(&task.disposition).is_none_or(|usual| *usual != task.explanation) {
-            parts.push(task.explanation.clone());
+        // Why a task runs when it does is what the picture shows; why another does not has to be said.
+        let reason = if task.disposition == Disposition::Run { String::new() } else { reason(task) };
+        if self.usual.get(&task.disposition).is_none_or(|usual| *usual != reason) {
+            parts.push(reason);
         }
         parts.retain(|part| !part.is_empty());
         clean(&parts.join(self.style.dot())).into_owned()
@@ -301,27 +350,30 @@ fn lines_of<'a>(plan: &'a Plan, wave: &[usize]) -> Vec<Line<'a>> {
     lines
 }
 
-/// The title, or where the author gave none, the beginning of the command, to be shown quietly.
+/// The title, or where it says no more than the id, the beginning of the command, to be shown quietly.
 fn title_of(task: &PlannedTask) -> (String, bool) {
-    if task.title != task.id.as_str() && !task.title.is_empty() {
-        return (clean(&task.title).into_owned(), false);
-    }
-    match &task.work {
-        Work::Command(command) => (clean(&command.summary()).into_owned(), true),
-        Work::Agent(_) | Work::Group => (String::new(), true),
+    match (title_beside(&task.id, &task.title), &task.work) {
+        (Some(title), _) => (clean(title).into_owned(), false),
+        (None, Work::Command(command)) => (clean(&command.summary()).into_owned(), true),
+        (None, Work::Agent(_) | Work::Group) => (String::new(), true),
     }
 }
 
-/// For each disposition, the explanation that more than half of its tasks share.
-fn usual_explanations(plan: &Plan) -> HashMap<Disposition, &str> {
-    let mut counts: HashMap<Disposition, BTreeMap<&str, usize>> = HashMap::new();
-    for task in &plan.tasks {
-        *counts.entry(task.disposition).or_default().entry(&task.explanation).or_insert(0) += 1;
+/// The explanation of a task in words that others may share: without its own name.
+fn reason(task: &PlannedTask) -> String {
+    clean(&task.explanation).replace(&format!("={}`", task.id), "=…`").replace(&format!("`{}`", task.id), "it")
+}
+
+/// For each disposition, the reason that more than half of its tasks share.
+fn usual_reasons(plan: &Plan) -> HashMap<Disposition, String> {
+    let mut counts: HashMap<Disposition, BTreeMap<String, usize>> = HashMap::new();
+    for task in plan.tasks.iter().filter(|task| task.disposition != Disposition::Run) {
+        *counts.entry(task.disposition).or_default().entry(reason(task)).or_insert(0) += 1;
     }
     let usual = counts.into_iter().filter_map(|(disposition, counts)| {
         let total: usize = counts.values().sum();
-        let (explanation, number) = counts.into_iter().max_by_key(|(_, number)| *number)?;
-        (number * 2 > total).then_some((disposition, explanation))
+        let (reason, number) = counts.into_iter().max_by_key(|(_, number)| *number)?;
+        (number * 2 > total).then_some((disposition, reason))
     });
     usual.collect()
 }
@@ -334,45 +386,43 @@ fn left_out(plan: &Plan, style: Style, text: &mut String) {
         plan.tasks.iter().zip(&in_wave).filter(|(_, shown)| !**shown).map(|(task, _)| task).collect();
     let done: Vec<&str> =
         rest.iter().filter(|task| task.disposition == Disposition::Done).map(|task| task.id.as_str()).collect();
-    if !plan.waves.is_empty() && !rest.is_empty() {
-        text.push('\n');
-    }
     if !done.is_empty() {
         let (mark, tone) = style.plan_mark(Disposition::Done);
         let names = format!("{} done: {}", done.len(), done.join(", "));
         let _ = writeln!(text, " {} {}", style.paint(tone, mark), cut(&names, style.width.saturating_sub(3), style));
     }
-    let mut reasons: indexmap::IndexMap<(Disposition, &str), Vec<&PlannedTask>> = indexmap::IndexMap::new();
+    let mut reasons: indexmap::IndexMap<(Disposition, String), Vec<&PlannedTask>> = indexmap::IndexMap::new();
     for task in rest.iter().filter(|task| !matches!(task.disposition, Disposition::Done | Disposition::Group)) {
-        reasons.entry((task.disposition, task.explanation.as_str())).or_default().push(task);
+        reasons.entry((task.disposition, reason(task))).or_default().push(task);
     }
-    let mut lines = 0;
-    for ((disposition, explanation), tasks) in reasons {
-        let (mark, tone) = style.plan_mark(disposition);
-        let shown = if tasks.len() > 3 { 0 } else { tasks.len() };
-        for task in &tasks[..shown] {
-            let why = clean(explanation).into_owned();
-            let why_width = columns(&why).min(style.width / 2);
-            let name = match title_of(task) {
-                (title, false) if !title.is_empty() => format!("{}  {title}", task.id),
-                _ => task.id.to_string(),
-            };
-            let name = cut(&name, style.width.saturating_sub(why_width + 5).max(16), style).into_owned();
-            let why = cut(&why, style.width.saturating_sub(columns(&name) + 5), style).into_owned();
-            let line = format!(" {} {name}  {}", style.paint(tone, mark), style.paint(Tone::Dim, &why));
-            let _ = writeln!(text, "{}", line.trim_end());
+    let mut rows: Vec<Vec<Cell>> = Vec::new();
+    for ((disposition, explanation), tasks) in reasons.iter().filter(|(_, tasks)| tasks.len() <= 3) {
+        let (mark, tone) = style.plan_mark(*disposition);
+        for task in tasks {
+            let (title, quiet) = title_of(task);
+            let title = if quiet { String::new() } else { title };
+            rows.push(vec![
+                toned(tone, mark),
+                toned(Tone::Strong, task.id.to_string()),
+                plain(cut(&title, style.width * 2 / 5, style)),
+                toned(Tone::Dim, explanation.clone()),
+            ]);
         }
-        if shown == 0 {
-            let names: Vec<&str> = tasks.iter().map(|task| task.id.as_str()).collect();
-            let why = if explanation.is_empty() { String::new() } else { format!(" ({})", clean(explanation)) };
-            let names = format!("{}{why}: {}", tasks.len(), names.join(", "));
-            let _ =
-                writeln!(text, " {} {}", style.paint(tone, mark), cut(&names, style.width.saturating_sub(3), style));
-        }
-        lines += 1;
-        if lines == LEFT_OUT_MAX {
-            let _ = writeln!(text, "{}", style.paint(Tone::Dim, "   … and more, each for its own reason"));
-            break;
-        }
+    }
+    let more = rows.len().saturating_sub(LEFT_OUT_MAX);
+    rows.truncate(LEFT_OUT_MAX);
+    for line in table(&rows, 3, Style { width: style.width.saturating_sub(1), ..style }).lines() {
+        let _ = writeln!(text, " {line}");
+    }
+    if more > 0 {
+        let dots = style.pick("…", "...");
+        let _ = writeln!(text, "   {}", style.paint(Tone::Dim, &format!("{dots} and {more} more")));
+    }
+    for ((disposition, explanation), tasks) in reasons.iter().filter(|(_, tasks)| tasks.len() > 3).take(LEFT_OUT_MAX) {
+        let (mark, tone) = style.plan_mark(*disposition);
+        let names: Vec<&str> = tasks.iter().take(40).map(|task| task.id.as_str()).collect();
+        let why = if explanation.is_empty() { String::new() } else { format!(" ({})", clean(explanation)) };
+        let names = format!("{}{why}: {}", tasks.len(), names.join(", "));
+        let _ = writeln!(text, " {} {}", style.paint(tone, mark), cut(&names, style.width.saturating_sub(3), style));
     }
 }

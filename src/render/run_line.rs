@@ -6,17 +6,29 @@ use std::time::Duration;
 use super::page::tail_text;
 use super::run_text::{outcome_words, words};
 use super::style::{Style, Tone, clean, columns, cut, pad};
-use crate::model::{Outcome, RunRecord, TaskRecord, TaskStatus, format_duration};
+use crate::model::{Outcome, RunRecord, TaskId, TaskRecord, TaskStatus, format_duration};
 
 /// Columns of a task's name; longer ones are cut.
 const NAME_COLUMNS_MAX: usize = 44;
 /// Lines of a log tail shown when a task has failed.
 const TAIL_LINES_MAX: usize = 20;
 
+/// The title, where it says more than the id: not when the id was made of it.
+pub(crate) fn title_beside<'a>(id: &TaskId, title: &'a str) -> Option<&'a str> {
+    let title = title.trim();
+    // Combinations of a matrix share the title of their task.
+    let base = id.as_str().split('[').next().unwrap_or_default();
+    let made_of_it = TaskId::slug(title).is_some_and(|slug| slug.as_str() == base);
+    (!title.is_empty() && title != base && title != id.as_str() && !made_of_it).then_some(title)
+}
+
 /// What a task is called in a line: its id, and its title where that says more.
 pub(crate) fn task_name(task: &TaskRecord, style: Style) -> String {
-    let (id, title) = (task.declared.id.as_str(), clean(&task.declared.title));
-    let name = if title == id || title.is_empty() { id.to_owned() } else { format!("{id} {title}") };
+    let id = &task.declared.id;
+    let name = match title_beside(id, &task.declared.title) {
+        Some(title) => format!("{id} {}", clean(title)),
+        None => id.to_string(),
+    };
     cut(&name, NAME_COLUMNS_MAX.min((style.width / 2).max(12)), style).into_owned()
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::plan_text::scalar;
 use super::report::RunsItem;
+use super::run_line::title_beside;
 use super::style::{Style, Tone, clean, columns, count, cut};
 use super::table::{Cell, plain, table, toned};
 use crate::model::{AttemptRecord, LogSize, Outcome, RunRecord, RunStatus, TaskRecord, Timestamp, format_duration};
@@ -161,9 +162,7 @@ fn task_row(task: &TaskRecord, now: Timestamp, style: Style) -> Vec<Cell> {
     let took = task.duration().or_else(|| task.attempts.first().map(|attempt| now.since(attempt.started)));
     let attempts = task.attempts.len();
     let mut notes = Vec::new();
-    if task.declared.title != task.declared.id.as_str() {
-        notes.push(task.declared.title.clone());
-    }
+    notes.extend(title_beside(&task.declared.id, &task.declared.title).map(str::to_owned));
     notes.extend(task.because.clone());
     notes.extend(last.and_then(reason));
     notes.extend(last.map(|attempt| dropped(attempt.out, attempt.err)).filter(|text| !text.is_empty()));

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
 
-use super::style::{Style, Tone, count};
+use super::style::{Style, Tone, count, without_escapes};
 use crate::model::{Diagnostic, LineIndex, Severity, Source, Span};
 
 /// Bytes shown around a place in a line that is longer than any screen.
@@ -29,6 +29,12 @@ pub fn diagnostics_text(source: &Source, diagnostics: &[Diagnostic], style: Styl
     let mut text = String::new();
     for diagnostic in sorted {
         for line in renderer.render(&frame(source, &lines, diagnostic)).lines() {
+            let bare = without_escapes(line);
+            // A place without lines of its own: the package separates it from them by a mark that says nothing here.
+            if bare.trim() == ":::" {
+                continue;
+            }
+            text.push_str(if bare.starts_with("-->") { " " } else { "" });
             text.push_str(line.trim_end());
             text.push('\n');
         }
@@ -125,7 +131,8 @@ fn line_start(text: &str, offset: usize) -> usize {
 }
 
 fn line_end(text: &str, offset: usize) -> usize {
-    text[offset..].find('\n').map_or(text.len(), |at| offset + at)
+    let end = text[offset..].find('\n').map_or(text.len(), |at| offset + at);
+    end - usize::from(end > offset && text[..end].ends_with('\r'))
 }
 
 /// The lines of `whole`, each cut to the surroundings of what is marked in it, and the marks moved accordingly.

@@ -15,7 +15,7 @@ pub(super) fn plain(text: impl Into<String>) -> Cell {
     (text.into(), None)
 }
 
-/// Lines up `rows` with two spaces between columns. When a row is wider than the screen, the column `flexible` gives way,
+/// Lines up `rows` with two spaces between columns, and one after a mark. A column without text takes no room. When a row is wider than the screen, the column `flexible` gives way,
 /// down to 12 columns.
 pub(super) fn table(rows: &[Vec<Cell>], flexible: usize, style: Style) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -41,7 +41,11 @@ pub(super) fn table(rows: &[Vec<Cell>], flexible: usize, style: Style) -> String
             if last {
                 break;
             }
-            line.push_str("  ");
+            line.push_str(match widths[at] {
+                0 => "",
+                1 if at == 0 => " ",
+                _ => "  ",
+            });
         }
         lines.push_str(line.trim_end());
         lines.push('\n');

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use git2::build::TreeUpdateBuilder;
 use git2::{
-    ErrorCode, FileMode, Index, IndexEntry, IndexTime, ObjectType, Oid, Repository, RepositoryInitOptions,
-    RepositoryOpenFlags, RepositoryState, Signature, Tree,
+    AttrCheckFlags, AttrValue, ErrorCode, FileMode, Index, IndexEntry, IndexTime, ObjectType, Oid, Repository,
+    RepositoryInitOptions, RepositoryOpenFlags, RepositoryState, Signature, Tree,
 };
 
 use super::root::folder_of;
@@ -211,6 +211,12 @@ fn in_repository(repository: &Repository, path: &Path) -> Result<NewFile, Stop> 
     if repository.is_path_ignored(&inside).unwrap_or(false) {
         let hint = "take it out of `.gitignore` to have it committed";
         return Err(Stop::Skip(format!("git ignores `{}`", inside.display()), Some(hint)));
+    }
+    let filter = repository.get_attr(&inside, "filter", AttrCheckFlags::FILE_THEN_INDEX).ok().flatten();
+    if let AttrValue::String(filter) = AttrValue::from_string(filter) {
+        // Git would run a program here and store what it prints; stored as it is, the file would show as changed.
+        let hint = "take results out of it in `.gitattributes`, or commit the file yourself";
+        return Err(Stop::Skip(format!("git has the filter `{filter}` for `{}`", inside.display()), Some(hint)));
     }
     Ok(NewFile { whole, inside })
 }

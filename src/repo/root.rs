@@ -1,6 +1,7 @@
 //! The root: the folder whose spores belong together, and this machine's state in it.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use super::Error;
@@ -19,15 +20,16 @@ pub struct Root {
 
 impl Root {
     /// The root for a spore file or a folder: the nearest folder upwards with `spore.toml` or `.spore/`; without one,
-    /// the folder itself, or the file's own folder. Whether a file is there does not matter, its folder must be.
+    /// the folder itself, or the file's own folder. Marks count when they belong to the folder's owner or the superuser. Whether a file is there
+    /// does not matter, its folder must be.
     ///
     /// # Errors
     /// When the folder does not exist or may not be searched.
     pub fn find(start: &Path) -> Result<Self, Error> {
         let folder = if start.is_dir() { start } else { folder_of(start) };
         let folder = fs::canonicalize(folder).map_err(|source| Error::of_io(folder, "search", source))?;
-        let marked =
-            folder.ancestors().find(|above| above.join(SETTINGS_FILE).is_file() || above.join(STATE_FOLDER).is_dir());
+        let owner = fs::metadata(&folder).map_err(|source| Error::of_io(&folder, "search", source))?.uid();
+        let marked = folder.ancestors().find(|above| is_marked(above, owner));
         Ok(Self { folder: marked.unwrap_or(&folder).to_path_buf() })
     }
 
@@ -91,6 +93,16 @@ impl Root {
         }
         Ok(runs)
     }
+}
+
+/// Whether `folder` holds a mark that counts for what belongs to `owner`. A mark that somebody else put into a shared
+/// folder above, such as `/tmp`, must not take over what lies below.
+fn is_marked(folder: &Path, owner: u32) -> bool {
+    let trusted = |metadata: &fs::Metadata| metadata.uid() == owner || metadata.uid() == 0;
+    let settings = fs::metadata(folder.join(SETTINGS_FILE));
+    let state = fs::metadata(folder.join(STATE_FOLDER));
+    settings.is_ok_and(|file| file.is_file() && trusted(&file))
+        || state.is_ok_and(|file| file.is_dir() && trusted(&file))
 }
 
 /// The folder that a path names something in.

@@ -110,6 +110,9 @@ fn where_a_commit_would_be_lost_or_in_the_way_there_is_none() {
     git_says(at, &["checkout", "-q", "main"]);
     put(&at.join(".gitignore"), "results/\n");
     assert!(skipped(result(&root(at), 4).1).contains("ignores"));
+    put(&at.join(".gitignore"), "");
+    put(&at.join(".gitattributes"), "*.md filter=lfs\n");
+    assert!(skipped(result(&root(at), 7).1).contains("`lfs`"));
     assert_eq!(git_says(at, &["rev-parse", "main"]), head);
 
     let bare = super::folder();

@@ -17,7 +17,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("serde_yaml", &["parse/yaml.rs"]),
     ("git2", &["repo/git.rs"]),
     ("toml", &["repo/project.rs"]),
-    ("walkdir", &["repo/files.rs", "executor/artifacts.rs"]),
+    ("walkdir", &["repo/files.rs", "executor/terminal/artifacts.rs"]),
     ("notify", &["watch/notify.rs"]),
     ("minijinja", &["plan/template.rs", "render/page.rs"]),
     ("clap", &["cli/"]),
@@ -165,7 +165,7 @@ pub(super) fn is_small(file: &File) -> Vec<String> {
 
 /// `mod.rs` and `lib.rs` list and re-export; what does something has a file with a name.
 pub(super) fn mod_only_lists(file: &File) -> Vec<String> {
-    if !["mod.rs", "lib.rs"].contains(&file.name()) {
+    if !file.path.starts_with("src/") || !["mod.rs", "lib.rs"].contains(&file.name()) {
         return Vec::new();
     }
     let logic = ["fn", "struct", "enum", "trait", "impl", "const", "static", "type", "macro_rules"];

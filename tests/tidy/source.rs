@@ -109,7 +109,7 @@ fn read_tree(code: &str, at: usize, before: &str, paths: &mut Vec<String>) -> us
         at += word;
         if !code[at..].starts_with("::") {
             paths.push(path);
-            return at;
+            return at + renamed_bytes(&code[at..]);
         }
         path.push_str("::");
         at += 2;
@@ -128,6 +128,12 @@ fn read_tree(code: &str, at: usize, before: &str, paths: &mut Vec<String>) -> us
             return at;
         }
     }
+}
+
+/// Bytes of the ` as name` that may follow a path.
+fn renamed_bytes(rest: &str) -> usize {
+    let name = rest.strip_prefix(" as ").unwrap_or_default();
+    if name.is_empty() { 0 } else { rest.len() - name.trim_start_matches(is_word).len() }
 }
 
 /// Takes a text apart into code without strings and comments, and comments alone.

@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::log::{RING_HEADER_BYTES, RingReader, dropped_line, ring_path};
+use super::log::{RingReader, dropped_line, ring_path};
 use crate::executor::LogChunk;
 use crate::model::Limits;
 

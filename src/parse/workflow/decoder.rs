@@ -302,13 +302,13 @@ impl<'d> Decoder<'d> {
                 }
                 texts
             }
-            _ => match entry.node.scalar() {
-                Some(text) => vec![(text, entry.node.span)],
-                None => {
+            _ => {
+                let text = entry.node.scalar();
+                if text.is_none() {
                     self.mismatch(entry);
-                    Vec::new()
                 }
-            },
+                text.map(|text| (text, entry.node.span)).into_iter().collect()
+            }
         }
     }
 

@@ -19,7 +19,7 @@ pub fn yaml_spores(source: &Source, limits: &Limits) -> (Vec<Spore>, Vec<Diagnos
         let path =
             if spores.is_empty() { source.path.clone() } else { format!("{}#{}", source.path, spores.len() + 1) };
         let mut spore = Spore::empty(path.clone(), Dialect::Yaml);
-        decode_within(node, &path, &mut spore, limits, &mut diagnostics);
+        decode(node, &path, &mut spore, limits, &mut diagnostics);
         let place = node.get("spore").or_else(|| node.get("id")).map_or(node.span, |name| name.span);
         if let Some(first) = names.insert(spore.id.clone(), place) {
             let message = format!("two spores of this file are called `{}`", spore.id);
@@ -41,23 +41,8 @@ pub fn yaml_spores(source: &Source, limits: &Limits) -> (Vec<Spore>, Vec<Diagnos
     (spores, diagnostics)
 }
 
-/// Decodes the top-level keys of one document into `spore`, whose id becomes `source_path` if it has no name.
-pub(in crate::parse) fn decode_document(
-    node: &Node<'_>,
-    source_path: &str,
-    spore: &mut Spore,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
-    decode_within(node, source_path, spore, &Limits::DEFAULT, diagnostics);
-}
-
-fn decode_within(
-    node: &Node<'_>,
-    source_path: &str,
-    spore: &mut Spore,
-    limits: &Limits,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
+/// Decodes one document into `spore`, whose id becomes `source_path` if it has no name.
+fn decode(node: &Node<'_>, source_path: &str, spore: &mut Spore, limits: &Limits, diagnostics: &mut Vec<Diagnostic>) {
     source_path.clone_into(&mut spore.id);
     spore.order = Order::Needs;
     let mut decoder = Decoder::new(limits, diagnostics);
@@ -109,8 +94,8 @@ fn strict<'n>(decoder: &mut Decoder<'_>, node: &'n Node<'n>, spore: &mut Spore, 
         task.marked = runs;
     }
     separate(decoder, spore);
-    let elsewhere = entries.iter().any(|(key, _)| stands_for(&table::SPORE, &key.text, "tasks"));
-    let missing = spore.kind == Kind::Workflow && stated.is_none() && !elsewhere;
+    let elsewhere = || entries.iter().take(100).any(|(key, _)| stands_for(&table::SPORE, &key.text, "tasks"));
+    let missing = spore.kind == Kind::Workflow && stated.is_none() && !elsewhere();
     if missing || stated.is_some() && node.get("tasks").is_some_and(is_empty) {
         decoder.remark(|| {
             let hint = "add `tasks: {name: command}`";
