@@ -25,12 +25,3 @@ mod yaml;
 pub use file::{Parsed, decode_utf8, parse};
 pub use schema::spore_schema;
 pub use workflow::yaml_spores;
-
-pub struct Parsed {
-    pub spores: Vec<crate::model::Spore>,
-    pub diagnostics: Vec<crate::model::Diagnostic>,
-}
-pub fn parse(source: &crate::model::Source, limits: &crate::model::Limits) -> Parsed {
-    let (spores, diagnostics) = yaml_spores(source, limits);
-    Parsed { spores, diagnostics }
-}
