@@ -91,10 +91,10 @@ fn journals() {
     println!("journal: records of 1,000 runs of 20 tasks: {:.1} ms", taken.as_secs_f64() * 1e3);
 
     let mut journal = Journal::create(runs, RunId::from_parts(5_000, 5)).expect("created");
-    let event = [Event::AttemptIntended { task: task(1), number: 1, executor: "terminal".into() }];
+    let event = [(Timestamp(1), Event::AttemptIntended { task: task(1), number: 1, executor: "terminal".into() })];
     let taken = best(|| {
         for _ in 0..10_000 {
-            journal.append(Timestamp(1), &event).expect("appended");
+            journal.append(&event).expect("appended");
         }
     });
     println!("journal: append, one event a write: {} ns", taken.as_nanos() / 10_000);
@@ -140,8 +140,9 @@ fn journal_of(runs: &Path, number: u64) {
         });
     }
     events.push(Event::RunEnded { status: RunStatus::Succeeded });
+    let events: Vec<_> = events.into_iter().map(|event| (Timestamp(1), event)).collect();
     let mut journal = Journal::create(runs, run).expect("created");
-    journal.append(Timestamp(1), &events).expect("appended");
+    journal.append(&events).expect("appended");
 }
 
 /// The shortest of a few rounds: what else the machine did is not ours to report.

@@ -203,20 +203,20 @@ mod tests {
     fn a_full_disk_costs_nothing_but_the_batch() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut journal = Journal::create(folder.path(), RunId::from_parts(1, 1)).expect("created");
-        let event = [Event::RunEnded { status: RunStatus::Succeeded }];
-        journal.append(Timestamp(1), &event).expect("appended");
+        let event = |at| [(Timestamp(at), Event::RunEnded { status: RunStatus::Succeeded })];
+        journal.append(&event(1)).expect("appended");
 
         // Every write to this device says that there is no space left, and it cannot be cut either.
         let full = file::append_existing(Path::new("/dev/full")).expect("Linux has it");
         let good = std::mem::replace(&mut journal.file, full);
-        let error = journal.append(Timestamp(2), &event).expect_err("the disk is full");
+        let error = journal.append(&event(2)).expect_err("the disk is full");
         assert!(error.is_disk_full(), "{error}");
         assert!(journal.ragged);
 
         // Half a line that could not be cut away then is cut before the next append.
         journal.file = good;
         journal.file.write_all(b"{\"v\":1,\"se").expect("torn");
-        journal.append(Timestamp(3), &event).expect("appended");
+        journal.append(&event(3)).expect("appended");
         let read = super::super::read(journal.run_dir()).expect("read");
         assert_eq!(read.damage, []);
         assert_eq!(read.events.iter().map(|(at, _)| at.0).collect::<Vec<_>>(), [1, 3]);
