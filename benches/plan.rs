@@ -91,8 +91,7 @@ fn journals() {
     println!("journal: records of 1,000 runs of 20 tasks: {:.1} ms", taken.as_secs_f64() * 1e3);
 
     let mut journal = Journal::create(runs, RunId::from_parts(5_000, 5)).expect("created");
-    let intended = Event::AttemptIntended { task: task(1), number: 1, executor: "terminal".into() };
-    let event = [(Timestamp(1), intended)];
+    let event = [(Timestamp(1), Event::AttemptIntended { task: task(1), number: 1, executor: "terminal".into() })];
     let taken = best(|| {
         for _ in 0..10_000 {
             journal.append(&event).expect("appended");
@@ -141,8 +140,8 @@ fn journal_of(runs: &Path, number: u64) {
         });
     }
     events.push(Event::RunEnded { status: RunStatus::Succeeded });
-    let mut journal = Journal::create(runs, run).expect("created");
     let events: Vec<_> = events.into_iter().map(|event| (Timestamp(1), event)).collect();
+    let mut journal = Journal::create(runs, run).expect("created");
     journal.append(&events).expect("appended");
 }
 

@@ -21,11 +21,6 @@ fn task() -> TaskId {
     TaskId::new("check[1,x]").expect("an id")
 }
 
-/// These facts, all at one moment.
-fn at(events: &[Event]) -> Vec<(Timestamp, Event)> {
-    events.iter().map(|event| (AT, event.clone())).collect()
-}
-
 /// One event of every kind, each with every field filled.
 fn every_event() -> Vec<Event> {
     let outputs = IndexMap::from([("rows".to_owned(), json!({"n": 3, "crc": "x", "at": "ż\n\u{2028}\"}"}))]);
@@ -70,6 +65,10 @@ fn every_event() -> Vec<Event> {
     ]
 }
 
+fn stamped(events: &[Event]) -> Vec<(Timestamp, Event)> {
+    events.iter().map(|event| (AT, event.clone())).collect()
+}
+
 struct Fixture {
     _folder: tempfile::TempDir,
     runs: PathBuf,
@@ -86,8 +85,8 @@ fn written() -> Fixture {
     let mut journal = Journal::create(&runs, run_id(1)).expect("created");
     let events = every_event();
     let (first, rest) = events.split_at(1);
-    journal.append(&at(first)).expect("appended");
-    journal.append(&at(rest)).expect("appended");
+    journal.append(&stamped(first)).expect("appended");
+    journal.append(&stamped(rest)).expect("appended");
     journal.sync().expect("synced");
     let run_dir = journal.run_dir().to_path_buf();
     let bytes = std::fs::read(run_dir.join(JOURNAL_FILE)).expect("read");
@@ -148,7 +147,7 @@ fn cut_at_every_byte_only_the_last_fact_is_lost() {
         }
         let (mut journal, again) = Journal::open(&fixture.run_dir).expect("taken up");
         assert_eq!(again, read, "cut at {cut}");
-        journal.append(&at(&fixture.events[count..])).expect("appended");
+        journal.append(&stamped(&fixture.events[count..])).expect("appended");
         drop(journal);
         let read = journal::read(&fixture.run_dir).expect("read");
         assert_eq!(a_beginning(&fixture, &read, "taken up"), fixture.events.len(), "cut at {cut}");
@@ -184,7 +183,7 @@ fn a_damaged_middle_is_set_aside_and_the_good_beginning_goes_on() {
         let (mut journal, read) = Journal::open(&fixture.run_dir).expect("taken up");
         assert!(matches!(read.damage[..], [Damage::Broken { .. }]), "{:?}", read.damage);
         let count = a_beginning(&fixture, &read, "damaged");
-        journal.append(&at(&fixture.events[count..])).expect("appended");
+        journal.append(&stamped(&fixture.events[count..])).expect("appended");
         let aside = fixture.run_dir.join(format!("{JOURNAL_FILE}.damaged-{round}"));
         assert_eq!(std::fs::read(aside).expect("set aside"), bytes);
         let read = journal::read(&fixture.run_dir).expect("read");
@@ -285,7 +284,7 @@ fn failures_name_the_path() {
     match Journal::create(&closed, run_id(1)) {
         Err(error) => assert!(error.to_string().contains("closed") && error.to_string().contains("denied"), "{error}"),
         // The superuser is let in everywhere, and then the journal must work.
-        Ok(mut journal) => journal.append(&at(&every_event())).expect("appended"),
+        Ok(mut journal) => journal.append(&stamped(&every_event())).expect("appended"),
     }
 }
 

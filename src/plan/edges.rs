@@ -168,11 +168,9 @@ fn resolve(
             let found = names.get(id.as_str()).or_else(|| unit.map(|unit| units.all[unit].source));
             let Some(found) = found else {
                 unknown += 1;
-                let known = tasks.all.iter().map(|task| task.id.as_str()).take(if unknown > HINTS_MAX {
-                    0
-                } else {
-                    usize::MAX
-                });
+                let most = if unknown > HINTS_MAX { 0 } else { usize::MAX };
+                let others = tasks.all.iter().filter(|other| other.id != task.id);
+                let known = others.map(|other| other.id.as_str()).take(most);
                 let message = format!("`{}` needs `{id}`, which does not exist", task.id);
                 let diagnostic = Diagnostic::error("unknown-need", need.span, message);
                 diagnostics

@@ -1,5 +1,6 @@
 //! Names, and the nearest one to a name that is not known.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use crate::model::{Diagnostic, Task};
@@ -10,19 +11,23 @@ const CANDIDATES_MAX: usize = 20_000;
 /// Mistaken names of one kind for which the nearest known one is looked for.
 pub(super) const HINTS_MAX: usize = 50;
 
-/// The known name nearest to `name`, when one is near enough to be what was meant.
+/// The known name nearest to `name`, when one is near enough to be what was meant. Of equally near ones the one that
+/// begins alike longest. Another number is no slip of the finger: `8.2` is never taken for `2.2`.
 pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let name = name.to_lowercase();
-    let length = name.chars().count();
-    let allowed = (length / 3).min(3);
+    let wanted = name.to_lowercase();
+    let allowed = (wanted.chars().count() / 3).min(3);
+    let numbered = wanted.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let alike = |known: &str| known.chars().zip(wanted.chars()).take_while(|(a, b)| a == b).count();
     known
         .into_iter()
         .take(CANDIDATES_MAX)
-        .filter(|known| known.len().abs_diff(name.len()) <= 4 * allowed)
-        .map(|known| (strsim::damerau_levenshtein(&name, &known.to_lowercase()), known))
-        .filter(|(distance, _)| *distance <= allowed)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, known)| known)
+        .filter(|known| *known != name && known.len().abs_diff(name.len()) <= 4 * allowed)
+        .filter(|known| !numbered || known.split('.').next() == wanted.split('.').next())
+        .map(|known| (known, known.to_lowercase()))
+        .map(|(known, lower)| (strsim::damerau_levenshtein(&wanted, &lower), Reverse(alike(&lower)), known))
+        .filter(|(distance, ..)| *distance <= allowed)
+        .min_by_key(|(distance, alike, _)| (*distance, *alike))
+        .map(|(.., known)| known)
 }
 
 /// `diagnostic` with the nearest known name as its hint, or with `otherwise` when none is near.
@@ -79,7 +84,9 @@ mod tests {
         assert_eq!(nearest("biuld", ["test", "build", "built"]), Some("build"));
         assert_eq!(nearest("deploy", ["test", "build"]), None);
         assert_eq!(nearest("b", ["a", "c"]), None);
-        assert_eq!(nearest("8.2", ["8.1", "8.3", "1"]), Some("8.1"));
+        assert_eq!(nearest("tset", ["rest", "test"]), Some("test"));
+        assert_eq!(nearest("8.2", ["2.2", "8.3", "1"]), Some("8.3"));
+        assert_eq!(nearest("8.2", ["2.2", "7.2"]), None);
     }
 
     #[test]

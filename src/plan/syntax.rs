@@ -6,8 +6,9 @@ const TEMPLATE_BYTES_MAX: usize = 64 << 10;
 pub(super) const ROOTS: [&str; 5] = ["params", "tasks", "matrix", "run", "spore"];
 /// The tags a template may have.
 const TAGS: [&str; 6] = ["if", "elif", "else", "endif", "raw", "endraw"];
-/// Whether a template keeps to what templates may do.
-pub(super) fn admissible(source: &str) -> Result<(), String> {
+/// Whether a template keeps to what templates may do; the filters it uses, when it does.
+pub(super) fn admissible(source: &str) -> Result<Vec<&str>, String> {
+    let mut filters = Vec::new();
     if source.len() > TEMPLATE_BYTES_MAX {
         return Err(format!("a template may have {TEMPLATE_BYTES_MAX} bytes"));
     }
@@ -17,26 +18,26 @@ pub(super) fn admissible(source: &str) -> Result<(), String> {
         if let Some(inside) = rest.strip_prefix('#') {
             rest = inside.split_once("#}").map_or("", |(_, after)| after);
         } else if let Some(inside) = rest.strip_prefix('{') {
-            rest = expression_end(inside)?;
+            rest = expression_end(inside, &mut filters)?;
         } else if let Some(inside) = rest.strip_prefix('%') {
             let inside = inside.trim_start_matches(['-', '+']).trim_start();
-            let end = inside.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(inside.len());
+            let end = word_end(inside);
             let tag = &inside[..end];
             if !TAGS.contains(&tag) {
                 return Err(format!("`{{% {tag} %}}` cannot stand in a template; `if` can"));
             }
             rest = match tag {
                 "raw" => inside.find("endraw").map_or("", |end| &inside[end + "endraw".len()..]),
-                _ => expression_end(inside)?,
+                _ => expression_end(inside, &mut filters)?,
             };
         }
     }
-    Ok(())
+    Ok(filters)
 }
 
-/// What follows the expression at the beginning of `text`. `*` is refused: it makes gigabytes of a few letters, because
+/// What follows the expression at the beginning of `text`, whose filters are added to `filters`. `*` is refused: it makes gigabytes of a few letters, because
 /// it also repeats texts and lists.
-fn expression_end(text: &str) -> Result<&str, String> {
+fn expression_end<'a>(text: &'a str, filters: &mut Vec<&'a str>) -> Result<&'a str, String> {
     let mut quote: Option<u8> = None;
     let mut escaped = false;
     let mut depth = 0_usize;
@@ -48,6 +49,10 @@ fn expression_end(text: &str) -> Result<&str, String> {
             (Some(open), _) if open == byte => quote = None,
             (None, b'"' | b'\'') => quote = Some(byte),
             (None, b'*') => return Err("`*` cannot stand in a template; multiply in the command".to_owned()),
+            (None, b'|') => {
+                let word = text[at + 1..].trim_start();
+                filters.push(&word[..word_end(word)]);
+            }
             (None, b'{') => depth += 1,
             (None, b'}') if depth > 0 => {
                 depth -= 1;
@@ -61,6 +66,11 @@ fn expression_end(text: &str) -> Result<&str, String> {
         before = if quote.is_some() { b' ' } else { byte };
     }
     Ok("")
+}
+
+/// Where the word at the beginning of `text` ends.
+fn word_end(text: &str) -> usize {
+    text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len())
 }
 
 /// The expression, when `text` is one `{{ … }}` and nothing else.
@@ -108,7 +118,7 @@ fn way(root: &str, mut rest: &str) -> Option<Vec<String>> {
             path.push(name.to_owned());
             subscripted = true;
         } else if let Some(inner) = rest.strip_prefix('.') {
-            let end = inner.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(inner.len());
+            let end = word_end(inner);
             path.push(inner[..end].to_owned());
             rest = &inner[end..];
         } else {
@@ -130,7 +140,7 @@ mod tests {
             "{{ '*' }} * {# * #}",
             "{{ {'a': {}} }}",
         ] {
-            assert_eq!(admissible(good), Ok(()), "{good}");
+            assert!(admissible(good).is_ok(), "{good}");
         }
         for bad in [
             "{% for x in y %}",
@@ -142,6 +152,12 @@ mod tests {
         ] {
             assert!(admissible(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn filters_are_seen_where_they_are_some() {
+        let source = "a | b {{ x | int > '| no' }}{% if y|lower | trim %}| z{% endif %}";
+        assert_eq!(admissible(source), Ok(vec!["int", "lower", "trim"]));
     }
 
     #[test]

@@ -372,7 +372,13 @@ impl Reader {
     /// # Errors
     /// When the template is not written as templates are.
     pub(super) fn names(&self, source: &str) -> Result<BTreeSet<Vec<String>>, TemplateError> {
-        admissible(source).map_err(TemplateError::Syntax)?;
+        let filters = admissible(source).map_err(TemplateError::Syntax)?;
+        for filter in filters.into_iter().filter(|filter| !filter.is_empty()) {
+            let tried = self.environment.empty_state().apply_filter(filter, &[Item::from(())]);
+            if tried.is_err_and(|error| error.kind() == ErrorKind::UnknownFilter) {
+                return Err(TemplateError::Syntax(format!("no filter is called `{filter}`")));
+            }
+        }
         let template =
             self.environment.template_from_str(source).map_err(|error| TemplateError::Syntax(plain(&error)))?;
         let dotted = template.undeclared_variables(true);
