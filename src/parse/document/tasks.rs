@@ -33,7 +33,14 @@ pub(in crate::parse) fn read(
     context: &Context<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Document {
-    let mut reader = Reader { outline, context, used: HashMap::new(), tasks: Vec::new(), wanted: Vec::new() };
+    let mut reader = Reader {
+        outline,
+        context,
+        used: HashMap::new(),
+        repeats: HashMap::new(),
+        tasks: Vec::new(),
+        wanted: Vec::new(),
+    };
     reader.used.extend(taken.iter().map(|task| (task.id.to_string(), task.span)));
     let sections = sections(outline, owned);
     let mut states_needs = false;
@@ -70,6 +77,8 @@ struct Reader<'o, 'f> {
     outline: &'f Outline<'f>,
     context: &'o Context<'o>,
     used: HashMap<String, Span>,
+    /// The last number given to each repeated id.
+    repeats: HashMap<String, usize>,
     tasks: Vec<Task>,
     wanted: Vec<Wanted<'f>>,
 }
@@ -119,7 +128,7 @@ impl<'f> Reader<'_, 'f> {
                 if unnamed == 1 { slug } else { format!("{slug}-{unnamed}") }
             }
         };
-        let id = self.unused(&wanted, span, diagnostics)?;
+        let id = self.unused(&wanted, span, group.name.is_some(), diagnostics)?;
         let title = match (&group.name, heading) {
             (Some((name, _)), heading) => heading.filter(|_| section.groups.len() == 1).unwrap_or(name.clone()),
             (None, heading) => heading.unwrap_or_else(|| self.context.stem.to_owned()),
@@ -149,20 +158,20 @@ impl<'f> Reader<'_, 'f> {
     }
 
     /// `wanted`, or `wanted-2`, `wanted-3`, … when it is taken.
-    fn unused(&mut self, wanted: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) -> Option<TaskId> {
+    fn unused(&mut self, wanted: &str, span: Span, chose: bool, diagnostics: &mut Vec<Diagnostic>) -> Option<TaskId> {
         let Some(first) = self.used.get(wanted).copied() else {
             self.used.insert(wanted.to_owned(), span);
             return TaskId::new(wanted).ok();
         };
-        let mut number = 2;
+        let number = self.repeats.entry(wanted.to_owned()).or_insert(1);
         let renamed = loop {
+            *number += 1;
             let renamed = format!("{wanted}-{number}");
             if !self.used.contains_key(&renamed) {
                 break renamed;
             }
-            number += 1;
         };
-        diagnostics.push(self.context.duplicate(wanted, &renamed, span, first));
+        diagnostics.push(self.context.duplicate(wanted, &renamed, span, first, chose));
         self.used.insert(renamed.clone(), span);
         TaskId::new(&renamed).ok()
     }
