@@ -185,7 +185,7 @@ fn hostile_shapes_end_soon_and_in_one_piece() {
         writeln!(text, "- [ ] {number}. x").expect("a string takes everything");
         text
     });
-    let all: Vec<String> = (1..=3_000).map(|number| number.to_string()).collect();
+    let all: Vec<String> = (1..=3_000).map(|number: u32| number.to_string()).collect();
     let wave = all.join(",");
     let texts = [
         many("> ", 10_000) + "x",
@@ -198,8 +198,7 @@ fn hostile_shapes_end_soon_and_in_one_piece() {
         format!("- [ ] 1. x\n  - Depends on: {}", many("1-999999999, ", 10_000)),
         format!("- [ ] 1. x\n  - Depends on: {}", many("(", 100_000)),
         format!(
-            "{}\n```json\n{{\"waves\":[{{\"tasks\":[]}},{{\"tasks\":[{wave}]}},{{\"tasks\":[{wave}]}}]}}\n```\n",
-            waves
+            "{waves}\n```json\n{{\"waves\":[{{\"tasks\":[]}},{{\"tasks\":[{wave}]}},{{\"tasks\":[{wave}]}}]}}\n```\n"
         ),
         format!("Critical path: {}", many("1 \u{2192} ", 50_000)),
         format!("| a | depends on |\n|--|--|\n{}", many("| x | all tasks |\n", 3_000)),
@@ -226,7 +225,7 @@ fn what_is_no_text_is_refused_with_its_place() {
     let limits = Limits { spore_bytes_max: 3, ..Limits::DEFAULT };
     let parsed = parse(&Source::new("a.md", "four"), &limits);
     assert_eq!((parsed.spores.len(), parsed.diagnostics[0].code), (0, "too-large"));
-    let (diagnostic, lossy) = decode_utf8(b"a\nb\xffc".to_vec()).expect_err("this is not UTF-8");
+    let (diagnostic, lossy) = *decode_utf8(b"a\nb\xffc".to_vec()).expect_err("this is not UTF-8");
     assert_eq!((diagnostic.span.start, lossy.as_str()), (3, "a\nb\u{fffd}c"));
     assert_eq!(decode_utf8(b"fine".to_vec()).map_err(|_| "refused"), Ok("fine".to_owned()));
 }

@@ -77,7 +77,22 @@ pub(in crate::parse) fn read(
     } else {
         states_needs |= add_rows(&builder.tasks, &rows, &mut wanted);
     }
-    let (mut tasks, owned) = (builder.tasks, builder.owned);
+    if builder.tasks.is_empty() {
+        return None;
+    }
+    let (tasks, owned) = (builder.tasks, builder.owned);
+    note_free_boxes(&found.free_boxes, diagnostics);
+    let list = resolve(outline, tasks, &wanted, diagnostics);
+    Some(Checklist { states_needs: states_needs || list.states_needs, owned, ..list })
+}
+
+/// Looks up what each task wants, and what the file says about all of them.
+fn resolve(
+    outline: &Outline<'_>,
+    mut tasks: Vec<Task>,
+    wanted: &[Vec<Reference<'_>>],
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Checklist {
     let waves = waves::read(outline, diagnostics);
     let mut names = Names::new(&tasks);
     let mut resolved: Vec<Vec<Need>> = Vec::with_capacity(tasks.len());
@@ -87,15 +102,13 @@ pub(in crate::parse) fn read(
     }
     let critical_path = path::read(outline, &mut names);
     if !waves.is_empty() {
-        states_needs = true;
         add_waves(&tasks, &names, &waves, &mut resolved, diagnostics);
     }
     for (task, needs) in tasks.iter_mut().zip(resolved) {
         task.needs = needs;
     }
     note_done_parents(&tasks, diagnostics);
-    note_free_boxes(&found.free_boxes, diagnostics);
-    (!tasks.is_empty()).then_some(Checklist { tasks, states_needs, critical_path, owned })
+    Checklist { tasks, states_needs: !waves.is_empty(), critical_path, owned: Vec::new() }
 }
 
 /// Which entries are tasks: a box with an id always, a heading or paragraph when there is something to do under it.

@@ -13,7 +13,7 @@ use crate::parse::markdown::Outline;
 use crate::parse::names::{Names, Stranger};
 use crate::parse::needs::Reference;
 use crate::parse::property;
-use crate::parse::words;
+use crate::parse::words::{self, Piece};
 
 /// What the sections of a file say.
 #[derive(Debug, Default)]
@@ -119,14 +119,13 @@ impl<'f> Reader<'_, 'f> {
         let opening = Span::new(fence.start as usize, fence.start as usize + opening);
         let heading = section.heading.map(|heading| words::clean(heading.text)).filter(|words| !words.is_empty());
         let is_first = group.name.is_none() && unnamed == 1;
-        let span = section.heading.filter(|_| is_first).map_or(opening, |heading| heading.span());
-        let wanted = match &group.name {
-            Some((name, place)) => self.named(name, *place, diagnostics),
-            None => {
-                let slug = TaskId::slug(heading.as_deref().unwrap_or(self.context.stem));
-                let slug = slug.map_or_else(|| "task".to_owned(), |slug| slug.to_string());
-                if unnamed == 1 { slug } else { format!("{slug}-{unnamed}") }
-            }
+        let span = section.heading.filter(|_| is_first).map_or(opening, Piece::span);
+        let wanted = if let Some((name, place)) = &group.name {
+            named(name, *place, diagnostics)
+        } else {
+            let slug = TaskId::slug(heading.as_deref().unwrap_or(self.context.stem));
+            let slug = slug.map_or_else(|| "task".to_owned(), |slug| slug.to_string());
+            if unnamed == 1 { slug } else { format!("{slug}-{unnamed}") }
         };
         let id = self.unused(&wanted, span, group.name.is_some(), diagnostics)?;
         let title = match (&group.name, heading) {
@@ -144,17 +143,6 @@ impl<'f> Reader<'_, 'f> {
             }
         }
         Some(task)
-    }
-
-    fn named(&self, name: &str, place: Span, diagnostics: &mut Vec<Diagnostic>) -> String {
-        if let Err(error) = TaskId::new(name) {
-            let slug = TaskId::slug(name).map_or_else(|| "task".to_owned(), |slug| slug.to_string());
-            diagnostics.push(
-                Diagnostic::warning("bad-id", place, error.to_string()).hint(format!("it is called `{slug}` here")),
-            );
-            return slug;
-        }
-        name.to_owned()
     }
 
     /// `wanted`, or `wanted-2`, `wanted-3`, … when it is taken.
@@ -175,4 +163,15 @@ impl<'f> Reader<'_, 'f> {
         self.used.insert(renamed.clone(), span);
         TaskId::new(&renamed).ok()
     }
+}
+
+/// The id that a mark asks for, or one made of it where it cannot be one.
+fn named(name: &str, place: Span, diagnostics: &mut Vec<Diagnostic>) -> String {
+    if let Err(error) = TaskId::new(name) {
+        let slug = TaskId::slug(name).map_or_else(|| "task".to_owned(), |slug| slug.to_string());
+        diagnostics
+            .push(Diagnostic::warning("bad-id", place, error.to_string()).hint(format!("it is called `{slug}` here")));
+        return slug;
+    }
+    name.to_owned()
 }
