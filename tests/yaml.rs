@@ -248,6 +248,12 @@ fn schema_and_decoder_agree_rule_by_rule() {
         ("workdir", "[a]", false),
         ("steps", "[]", false),
     ];
+    for on in ["push", "{push: }", "{push: main}", "{push: {paths: [a]}, schedule: [\"@daily\"]}"] {
+        let text = format!("spore: x\nkind: workflow\non: {on}\ntasks: {{a: x}}\n");
+        assert_eq!(codes(&text), Vec::<&str>::new(), "{on}");
+        let value: serde_json::Value = serde_yaml::from_str_with_options(&text, lax()).expect("it is YAML");
+        assert!(validator.is_valid(&value), "{on}");
+    }
     for (key, value, right) in values {
         let text = format!("spore: x\nkind: workflow\ntasks:\n  t:\n    run: x\n    {key}: {value}\n");
         let errors: Vec<Diagnostic> = parse(&text).1.into_iter().filter(Diagnostic::is_error).collect();
