@@ -90,3 +90,63 @@ fn leading_number(value: &str) -> &str {
         _ => value,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{EnvValue, TaskId, Work};
+    use std::time::Duration;
+
+    fn task() -> Task {
+        Task::new(TaskId::new("t").expect("an id"), "t", Span::default(), Work::Group)
+    }
+
+    #[test]
+    fn properties_are_read_like_yaml() {
+        let (mut task, mut diagnostics) = (task(), Vec::new());
+        let given = [
+            ("Timeout", "5 minutes"),
+            ("executor", "gke"),
+            ("retry", "3 times"),
+            ("when", "params.x == 1"),
+            ("idempotent", ""),
+            ("Continue on failure", "yes"),
+            ("max_parallel", "2"),
+            ("env.A", "1.10"),
+            ("env.B", "b"),
+            ("with.cpu", "2"),
+            ("artifacts", "a, b"),
+            ("working-directory", "x"),
+        ];
+        for (key, value) in given {
+            assert!(apply(&mut task, key, value, Span::new(3, 5), &mut diagnostics), "{key}");
+        }
+        assert_eq!(diagnostics, []);
+        assert_eq!(task.settings.timeout, Some(Duration::from_mins(5)));
+        assert_eq!(task.settings.retry.as_ref().map(|retry| retry.limit), Some(3));
+        assert_eq!(task.settings.env["A"], EnvValue::Text("1.10".into()));
+        assert_eq!((task.settings.env.len(), &task.settings.with["cpu"]), (2, &serde_json::json!(2)));
+        assert_eq!(task.artifacts, ["a", "b"]);
+        assert_eq!((task.idempotent, task.settings.continue_on_failure), (true, Some(true)));
+        assert_eq!(task.settings.workdir.as_deref(), Some("x"));
+    }
+
+    #[test]
+    fn keys_of_others_are_none_of_ours() {
+        let (mut task, mut diagnostics) = (task(), Vec::new());
+        for key in ["needs", "name", "run", "matrix", "Owner", "env", "timeout.x", ""] {
+            assert!(!apply(&mut task, key, "x", Span::default(), &mut diagnostics), "{key}");
+        }
+        assert_eq!((diagnostics.len(), task), (0, self::task()));
+    }
+
+    #[test]
+    fn a_bad_value_is_an_error_only_where_it_would_run() {
+        for marked in [true, false] {
+            let (mut task, mut diagnostics) = (Task { marked, ..task() }, Vec::new());
+            assert!(apply(&mut task, "timeout", "see above", Span::new(3, 5), &mut diagnostics));
+            assert_eq!((diagnostics[0].is_error(), diagnostics[0].span), (marked, Span::new(3, 5)));
+            assert_eq!(task.settings.timeout, None);
+        }
+    }
+}

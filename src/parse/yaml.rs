@@ -230,8 +230,7 @@ impl<'a> Builder<'a> {
             Content::Map { entries, key, merges } => match std::mem::replace(key, Pending::Key) {
                 Pending::Value(name) => entries.push((name, node)),
                 Pending::Merge(span) => merges.push((span, node)),
-                Pending::Dropped => {}
-                Pending::Key => {}
+                Pending::Dropped | Pending::Key => {}
             },
         }
         Ok(())

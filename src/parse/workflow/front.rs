@@ -80,3 +80,59 @@ fn is_safe(text: &str) -> bool {
     let odd = |c: char| c.is_control() || matches!(c, '/' | '\\');
     (1..=128).contains(&text.len()) && !text.starts_with('.') && !text.contains(odd)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Dialect;
+    use crate::parse::yaml;
+
+    fn read(text: &str) -> (Spore, Vec<Diagnostic>) {
+        let mut diagnostics = Vec::new();
+        let mut spore = Spore::empty("file.md", Dialect::Markdown);
+        for node in yaml::documents(text, 0, &Limits::DEFAULT, &mut diagnostics) {
+            front_matter(&node, &mut spore, &mut diagnostics);
+        }
+        (spore, diagnostics)
+    }
+
+    fn keys(spore: &Spore) -> Vec<&str> {
+        spore.metadata.iter().map(|note| note.key.as_str()).collect()
+    }
+
+    #[test]
+    fn front_matter_of_others_is_left_in_peace() {
+        let (spore, diagnostics) =
+            read("name: x\ntimeout: whenever\ntasks: [1]\nenv: production\ntitle: T\ntitel: 1\n");
+        assert_eq!(diagnostics, []);
+        assert_eq!((spore.kind, spore.title.as_deref()), (Kind::Inert, Some("T")));
+        assert_eq!(keys(&spore), ["name", "timeout", "tasks", "env", "titel"]);
+    }
+
+    #[test]
+    fn front_matter_of_a_workflow_is_held_to_the_table() {
+        let (spore, diagnostics) = read(
+            "spore: GKE-INTEGRATION-001\nkind: workflow\nparams: {a: 1}\ntimeout: soon\ndefautls: {}\nOwner: me\n",
+        );
+        let codes: Vec<_> = diagnostics.iter().map(|diagnostic| (diagnostic.code, diagnostic.is_error())).collect();
+        assert_eq!(codes, [("bad-duration", true), ("unknown-key", false)]);
+        assert_eq!((spore.id.as_str(), spore.params.len()), ("GKE-INTEGRATION-001", 1));
+        assert_eq!(keys(&spore), ["defautls", "Owner"]);
+    }
+
+    #[test]
+    fn a_name_cannot_leave_its_folder() {
+        for name in ["../../etc/x", "a/b", ".git", "\"a\\nb\""] {
+            let (spore, diagnostics) = read(&format!("kind: workflow\nspore: {name}\n"));
+            assert_eq!((spore.id.as_str(), diagnostics[0].code), ("file.md", "bad-name"), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_kind_is_metadata_and_a_slip_is_told() {
+        let (spore, diagnostics) = read("kind: integration-report\n");
+        assert_eq!((diagnostics.len(), keys(&spore)), (0, vec!["kind"]));
+        let (spore, diagnostics) = read("kind: Workflow\n");
+        assert_eq!((spore.kind, diagnostics[0].code), (Kind::Inert, "unknown-kind"));
+    }
+}

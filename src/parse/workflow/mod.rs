@@ -11,6 +11,5 @@ mod trigger;
 pub use file::yaml_spores;
 
 pub(super) use decoder::{Decoder, Entry};
-pub(super) use file::decode_document;
 pub(super) use front::front_matter;
 pub(super) use task::property;

@@ -39,7 +39,7 @@ fn retry(decoder: &mut Decoder<'_>, entry: Entry<'_>) -> Option<Retry> {
                 "max" => retry.max = decoder.duration(entry).unwrap_or(retry.max),
                 "on_exit" => retry.on_exit = exit_codes(decoder, entry),
                 _ => {}
-            })
+            });
         }
         _ => limit = decoder.count(entry),
     }

@@ -102,7 +102,7 @@ fn task(decoder: &mut Decoder<'_>, id: TaskId, key: Span, node: &Node<'_>) -> Ta
 
 /// A task written as a script or a list.
 fn short_form(decoder: &mut Decoder<'_>, id: &TaskId, key: Span, node: &Node<'_>) -> Option<Command> {
-    let Some((_, field)) = table::TASK.field("run") else { return None };
+    let (_, field) = table::TASK.field("run")?;
     if matches!(node.kind, NodeKind::Null) {
         decoder.remark(|| {
             let hint = format!("write `{id}: command`, or a map with `run`");
@@ -127,7 +127,7 @@ impl<'n> Draft<'n> {
         match entry.field.name {
             "run" => self.run = Some(entry),
             "language" => {
-                self.language = decoder.word(entry).and_then(Language::of_fence).map(|word| (word, entry.key))
+                self.language = decoder.word(entry).and_then(Language::of_fence).map(|word| (word, entry.key));
             }
             "title" => self.title = decoder.text(entry),
             "description" => self.description = decoder.text(entry).map(|text| (text, entry.node.span)),

@@ -48,22 +48,16 @@ impl<'n> Draft<'n> {
             "language" => self.language = decoder.word(entry).and_then(Language::of_fence),
             "instructions" => spore.instructions = decoder.text(entry),
             "checklist" => spore.checklist_update = decoder.word(entry).is_some(),
-            "verb" => self.verb = self.worded(decoder, spore, entry),
-            "noun" => self.noun = self.worded(decoder, spore, entry),
+            "verb" => self.verb = worded(decoder, spore, entry),
+            "noun" => self.noun = worded(decoder, spore, entry),
             "description" | "target" | "reply_to" => {
-                self.worded(decoder, spore, entry);
+                worded(decoder, spore, entry);
             }
             "modifiers" | "parameters" => {
                 spore.metadata.push(Note { key: entry.field.name.to_owned(), value: entry.node.to_value() });
             }
             _ => {}
         }
-    }
-
-    fn worded(&self, decoder: &mut Decoder<'_>, spore: &mut Spore, entry: Entry<'_>) -> Option<String> {
-        let text = decoder.text(entry)?;
-        spore.metadata.push(Note { key: entry.field.name.to_owned(), value: Value::String(text.clone()) });
-        Some(text)
     }
 
     fn name(&mut self, decoder: &mut Decoder<'_>, spore: &mut Spore, entry: Entry<'_>) {
@@ -115,6 +109,13 @@ impl<'n> Draft<'n> {
             });
         }
     }
+}
+
+/// A key of a command, kept as metadata.
+fn worded(decoder: &mut Decoder<'_>, spore: &mut Spore, entry: Entry<'_>) -> Option<String> {
+    let text = decoder.text(entry)?;
+    spore.metadata.push(Note { key: entry.field.name.to_owned(), value: Value::String(text.clone()) });
+    Some(text)
 }
 
 fn defaults(decoder: &mut Decoder<'_>, spore: &mut Spore, entry: Entry<'_>) {

@@ -19,11 +19,8 @@ pub(super) fn triggers(decoder: &mut Decoder<'_>, entry: Entry<'_>) -> Triggers 
             "session" => triggers.session = session(decoder, entry),
             _ => {}
         }),
-        // `on: push` and `on: [push]`, as other tools write it.
+        // `on: push`, as other tools write it.
         _ if entry.node.scalar() == Some("push") => triggers.push = Some(Push::default()),
-        _ if entry.node.items().is_some_and(|items| items.len() == 1 && items[0].scalar() == Some("push")) => {
-            triggers.push = Some(Push::default());
-        }
         _ => decoder.mismatch(entry),
     }
     triggers
@@ -39,7 +36,7 @@ fn push(decoder: &mut Decoder<'_>, entry: Entry<'_>) -> Option<Push> {
                 "branches" => push.branches = decoder.strings(entry),
                 "paths" => push.paths = decoder.strings(entry),
                 _ => {}
-            })
+            });
         }
         _ => push.branches = decoder.strings(entry),
     }
@@ -62,13 +59,14 @@ fn schedule(decoder: &mut Decoder<'_>, entry: Entry<'_>) -> Vec<(String, Span)> 
     lines
 }
 
+const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+
 /// Whether a line has the five fields of cron, each within its bounds, or is one of its `@` words.
 fn is_cron(line: &str) -> bool {
     if let Some(word) = line.trim().strip_prefix('@') {
         return matches!(word, "yearly" | "annually" | "monthly" | "weekly" | "daily" | "midnight" | "hourly");
     }
-    const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-    const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
     let bounds: [(u32, u32, &[&str]); 5] = [(0, 59, &[]), (0, 23, &[]), (1, 31, &[]), (1, 12, &MONTHS), (0, 7, &DAYS)];
     let fields: Vec<&str> = line.split_whitespace().collect();
     fields.len() == bounds.len()
@@ -180,10 +178,9 @@ fn param(decoder: &mut Decoder<'_>, name: &str, key: Span, node: &Node<'_>) -> O
     }
     param.kind = match (stated, default.or(choices.first()).map(Node::to_value)) {
         (Some("integer"), _) => ParamType::Integer,
-        (Some("number"), _) => ParamType::Number,
         (Some("boolean"), _) | (None, Some(Value::Bool(_))) => ParamType::Boolean,
         (None, Some(Value::Number(number))) if !number.is_f64() => ParamType::Integer,
-        (None, Some(Value::Number(_))) => ParamType::Number,
+        (Some("number"), _) | (None, Some(Value::Number(_))) => ParamType::Number,
         _ => ParamType::String,
     };
     param.default = default.map(|node| typed(node, param.kind));
