@@ -1,1 +1,43 @@
-//! Tests under construction.
+//! Executors: one suite that every executor passes, and what only the terminal must bear.
+
+mod ground;
+mod mask;
+mod misbehaviour;
+mod suite;
+mod terminal;
+
+use ground::Ground;
+use spore::executor::terminal::Terminal;
+use spore::model::Limits;
+
+/// The suite, on the terminal.
+macro_rules! on_the_terminal {
+    ($($case:ident),* $(,)?) => {$(
+        #[tokio::test]
+        async fn $case() {
+            let terminal = Terminal::new(Limits::DEFAULT);
+            suite::$case(&Ground::new(&terminal)).await;
+        }
+    )*};
+}
+
+on_the_terminal!(
+    success_and_failure_are_told,
+    signals_are_told,
+    what_is_not_found_never_starts,
+    time_runs_out,
+    a_cancelled_command_may_say_goodbye,
+    cancelling_now_asks_nobody,
+    cancelling_before_the_start_starts_nothing,
+    starting_twice_finds_the_first,
+    outputs_are_handed_on,
+    broken_outputs_fail_the_attempt,
+    the_environment_is_as_told,
+    arguments_need_no_shell,
+    scripts_end_at_the_first_failure,
+    logs_are_read_by_cursor,
+    much_output_keeps_head_and_tail,
+    secrets_are_masked_everywhere,
+    unknown_attempts_are_unknown,
+    instances_come_and_go,
+);

@@ -1,1 +1,17 @@
-//! Room under construction.
+//! The door for people: the command line. It talks, prints and ends; the rooms below decide.
+
+mod args;
+pub mod exit;
+mod failure;
+mod history;
+mod inspect;
+pub mod live;
+mod main;
+mod onlooker;
+mod perform;
+pub mod plain;
+mod screen;
+mod setup;
+mod tally;
+
+pub use main::main;

@@ -1,6 +1,10 @@
 //! Executors: they carry attempts out somewhere. One contract, one folder per place.
 
 mod contract;
+mod mask;
+mod registry;
 pub mod terminal;
 
 pub use contract::{Check, Executor, LogChunk, Observation, Pending, Profile, Report, Reports};
+pub use mask::{Mask, MaskStream, STARS};
+pub use registry::{Executors, PLACES, built_in};

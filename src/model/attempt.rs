@@ -78,7 +78,7 @@ pub enum Stream {
 }
 
 /// A file that an attempt declared and made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Recorded {
     /// Its path, relative to the attempt's folder.
     pub path: String,
@@ -89,7 +89,7 @@ pub struct Recorded {
 }
 
 /// How much a stream printed, and how much of it was kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LogSize {
     /// Bytes that came.
     pub seen_bytes: u64,

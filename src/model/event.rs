@@ -55,7 +55,7 @@ impl JsonSchema for Timestamp {
 }
 
 /// A task as it stood when its run began.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Declared {
     /// Its name.
     pub id: TaskId,
@@ -75,7 +75,7 @@ pub struct Declared {
 }
 
 /// Where a run comes from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Origin {
     /// The spore's identity.
     pub spore: String,
@@ -92,7 +92,7 @@ pub struct Origin {
 }
 
 /// One fact.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// A run began. Always the first event of a journal.
@@ -162,7 +162,8 @@ pub enum Event {
         task: TaskId,
         /// Which try it will be.
         number: u32,
-        /// When, at the earliest.
+        /// When, at the earliest. Called otherwise in JSON, where `at` is the moment of the event itself.
+        #[serde(rename = "not_before")]
         at: Timestamp,
     },
     /// Somebody, or the run's own time limit, stopped the run.

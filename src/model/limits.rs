@@ -9,6 +9,8 @@ pub struct Limits {
     pub spore_bytes_max: usize,
     /// Tasks of one spore, and of one plan after its matrices are expanded.
     pub tasks_max: usize,
+    /// Edges of one plan, those that follow from nesting, sequence and matrices included.
+    pub needs_max: usize,
     /// Levels of YAML nesting.
     pub nesting_max: usize,
     /// Bytes of a task id.
@@ -38,6 +40,7 @@ impl Limits {
     pub const DEFAULT: Self = Self {
         spore_bytes_max: 4 << 20,
         tasks_max: 200_000,
+        needs_max: 5_000_000,
         nesting_max: 64,
         id_bytes_max: 128,
         diagnostics_max: 1_000,

@@ -30,6 +30,9 @@ pub enum Outcome {
     NotStarted {
         /// Why.
         reason: String,
+        /// Whether trying again is pointless: an interpreter that is not installed, a folder that is not there.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        permanent: bool,
     },
     /// Nobody knows how it ended, or whether it did.
     Lost {
@@ -82,7 +85,7 @@ impl fmt::Display for Outcome {
             }
             Self::TimedOut => f.write_str("timed out"),
             Self::Cancelled => f.write_str("cancelled"),
-            Self::NotStarted { reason } => write!(f, "not started: {reason}"),
+            Self::NotStarted { reason, .. } => write!(f, "not started: {reason}"),
             Self::Lost { stage } => write!(f, "lost: {stage}"),
         }
     }

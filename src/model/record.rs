@@ -68,6 +68,8 @@ pub struct RunRecord {
     pub finished: Option<Timestamp>,
     /// Who or what stopped it.
     pub stopped_because: Option<String>,
+    /// How often it was asked to stop.
+    pub stops: u32,
     /// Its tasks, in the author's order.
     pub tasks: IndexMap<TaskId, TaskRecord>,
     /// The result spore, relative to the root.
@@ -99,6 +101,7 @@ impl RunRecord {
             started: at,
             finished: None,
             stopped_because: None,
+            stops: 0,
             tasks: tasks.collect(),
             result_path: None,
             result_commit: None,
@@ -144,7 +147,10 @@ impl RunRecord {
             }),
             Event::AttemptEnded { task, .. } => self.with_task(task, |task| task.end_attempt(at, event)),
             Event::RetryScheduled { task, .. } => self.with_task(task, |task| task.status = TaskStatus::Running),
-            Event::StopRequested { because } => self.stopped_because = Some(because.clone()),
+            Event::StopRequested { because } => {
+                self.stopped_because.get_or_insert_with(|| because.clone());
+                self.stops += 1;
+            }
             Event::RunEnded { status } => {
                 self.status = *status;
                 self.finished = Some(at);

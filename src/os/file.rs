@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, RenameFlags};
@@ -42,6 +43,15 @@ pub fn append(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).open(path)
 }
 
+/// Opens a file that must be there, for reading and appending.
+///
+/// # Errors
+/// As [`OpenOptions::open`].
+#[expect(clippy::disallowed_methods, reason = "this is where files are written")]
+pub fn append_existing(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).append(true).open(path)
+}
+
 /// Opens a file for reading and writing at any place, and makes it when it is not there.
 ///
 /// # Errors
@@ -49,6 +59,16 @@ pub fn append(path: &Path) -> io::Result<File> {
 #[expect(clippy::disallowed_methods, reason = "this is where files are written")]
 pub fn read_write(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
+}
+
+/// Puts these bytes at `path` as a file that only its owner may read, write and execute. Neither whole-or-nothing nor
+/// durable: for scripts that are executed at once.
+///
+/// # Errors
+/// As [`OpenOptions::open`] and [`Write::write_all`].
+#[expect(clippy::disallowed_methods, reason = "this is where files are written")]
+pub fn write_script(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o700).open(path)?.write_all(bytes)
 }
 
 /// Removes a file.

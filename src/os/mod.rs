@@ -2,5 +2,9 @@
 
 pub mod clock;
 pub mod file;
+pub mod identity;
+mod machine;
 pub mod process;
 pub mod random;
+
+pub use machine::{columns, cores};

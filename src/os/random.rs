@@ -15,3 +15,10 @@ pub fn bits() -> u128 {
     }
     u128::from_ne_bytes(bytes)
 }
+
+/// A random number from 0 to 1.
+#[must_use]
+pub fn fraction() -> f64 {
+    let bits = u32::try_from(bits() & u128::from(u32::MAX)).unwrap_or(0);
+    f64::from(bits) / f64::from(u32::MAX)
+}

@@ -1,1 +1,28 @@
-//! Room under construction.
+//! Rendering: what people and programs get to see, as values. Nothing here prints; whoever calls says how wide the screen
+//! is, whether it has colours, and what time it is.
+
+mod front;
+mod page;
+mod plan_graph;
+mod plan_text;
+pub mod report;
+mod run_line;
+mod run_text;
+pub mod schema;
+mod snippet;
+mod style;
+mod table;
+mod words;
+
+pub use front::{ResultFront, result_front, result_id};
+pub use page::{PageError, RESULT_TEMPLATE, result_page};
+pub use plan_graph::{plan_dot, plan_mermaid};
+pub use plan_text::{plan_summary, plan_text};
+pub use report::{check_report, json, plan_report, run_report};
+pub use run_text::{killing_text, runs_text, show_text, stopping_text, summary_text};
+pub use snippet::{diagnostics_summary, diagnostics_text};
+pub use style::Style;
+pub use words::{error_text, init_text, log_heading};
+
+pub(crate) use run_line::{name_width, retry_line, tail_lines, task_line, task_name};
+pub(crate) use style::{Tone, clean, columns, count, cut, pad};

@@ -1,1 +1,23 @@
-//! Room under construction.
+//! The folder and its git repository: finding and reading spores, writing results as new files, committing only those.
+
+mod error;
+mod files;
+mod git;
+mod group;
+mod init;
+mod project;
+mod result;
+mod root;
+mod secret;
+mod source;
+
+pub use error::Error;
+pub use files::{Found, find_spores};
+pub use git::{Author, Commit, IndexState, Message, commit_new};
+pub use group::{Entry, Holder, Turn, enter_group};
+pub use init::{InitReport, init};
+pub use project::Project;
+pub use result::{read_template, write_result};
+pub use root::Root;
+pub use secret::{NoSecret, find_secret};
+pub use source::read_source;

@@ -1,9 +1,12 @@
 //! Who looks on while a run goes on.
 
-use crate::model::{AttemptId, Event, RunRecord, Stream, TaskRecord, Timestamp};
+use crate::model::{AttemptId, Event, RunId, RunRecord, Stream, TaskRecord, Timestamp};
 
 /// Somebody who looks on. What is seen here is already in the journal, except for lines and ticks.
 pub trait View {
+    /// Before anything begins: another run has the turn of the concurrency group, and this one waits for it.
+    fn waiting(&mut self, _group: &str, _holder: Option<RunId>) {}
+
     /// A fact was recorded; `record` is what all facts so far add up to, this one included.
     fn event(&mut self, at: Timestamp, event: &Event, record: &RunRecord);
 

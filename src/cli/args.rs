@@ -1,0 +1,244 @@
+//! The command line, as clap reads it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The name, the version and the commit it was built from.
+pub(super) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("SPORE_COMMIT"), ")");
+
+/// Runs the commands in markdown and YAML files, and writes what happened back as new files.
+#[derive(Debug, Parser)]
+#[command(name = "spore", version = VERSION, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(
+    after_help = "Example:\n  spore init && spore run hello.md\n\nExit codes: 0 all wanted tasks succeeded, 2 usage, 3 a spore could not be read or planned,\n4 nothing to run, 100 a task failed, 111 try again, 130 interrupted."
+)]
+pub(super) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) command: Command,
+
+    /// Whether to colour the output.
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN", visible_alias = "colour")]
+    pub(super) color: Colour,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Colour {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How to print.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs; its shape is in `spore schema`.
+    Json,
+}
+
+/// How to print a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum PlanFormat {
+    /// For people: a tree of waves.
+    #[default]
+    Text,
+    /// For programs; its shape is in `spore schema plan`.
+    Json,
+    /// A flowchart that git hosts draw inside markdown.
+    Mermaid,
+    /// A graph for Graphviz.
+    Dot,
+}
+
+/// How to print, where text and JSON are the choices.
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct Output {
+    /// How to print.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(super) format: Format,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make a folder ready: git repository, spore.toml and a first spore that runs.
+    #[command(after_help = "Example:\n  spore init work && cd work && spore run hello.md")]
+    Init {
+        /// The folder; it is made when it is not there.
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+        #[command(flatten)]
+        output: Output,
+    },
+
+    /// Say everything that is wrong with spores.
+    #[command(
+        after_help = "Examples:\n  spore check\n  spore check plans/ tasks.md --format json\n\nExits with 3 when anything is an error."
+    )]
+    Check {
+        /// Files and folders; folders are searched for .md, .markdown, .yaml and .yml.
+        #[arg(default_value = ".")]
+        paths: Vec<PathBuf>,
+        #[command(flatten)]
+        output: Output,
+    },
+
+    /// Show what would run, in which order, where and why, and what would not.
+    #[command(after_help = "Examples:\n  spore plan build.md\n  spore plan tasks.md --format mermaid")]
+    Plan {
+        /// The spore.
+        file: PathBuf,
+        #[command(flatten)]
+        selection: Selection,
+        /// How to print.
+        #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+        format: PlanFormat,
+    },
+
+    /// Run a spore and write its result.
+    #[command(
+        after_help = "Examples:\n  spore run build.md\n  spore run deploy.yaml --param region=europe-west1 --jobs 4\n  spore run build.md --only test --format json"
+    )]
+    Run {
+        /// The spore.
+        file: PathBuf,
+        #[command(flatten)]
+        selection: Selection,
+        #[command(flatten)]
+        conduct: Conduct,
+        /// Show the plan and run nothing.
+        #[arg(long, short = 'n')]
+        dry_run: bool,
+    },
+
+    /// List runs, newest first.
+    #[command(after_help = "Example:\n  spore runs --limit 5")]
+    Runs {
+        /// How many.
+        #[arg(long, short = 'l', default_value_t = 20, value_name = "N")]
+        limit: usize,
+        #[command(flatten)]
+        output: Output,
+    },
+
+    /// Show one run: its tasks, attempts and outputs.
+    #[command(after_help = "Examples:\n  spore show latest\n  spore show 01K9Z --format json")]
+    Show {
+        /// The run: its id, the beginning or end of it, or `latest`.
+        run: String,
+        #[command(flatten)]
+        output: Output,
+    },
+
+    /// Print what the tasks of a run printed.
+    #[command(after_help = "Examples:\n  spore logs latest\n  spore logs latest build --follow")]
+    Logs {
+        /// The run: its id, the beginning or end of it, or `latest`.
+        run: String,
+        /// The task; without it, all of them, one after the other.
+        task: Option<String>,
+        /// Go on printing until the run has ended.
+        #[arg(long, short = 'f')]
+        follow: bool,
+        /// Which attempt; without it, the last.
+        #[arg(long, value_name = "N")]
+        attempt: Option<u32>,
+        #[command(flatten)]
+        output: Output,
+    },
+
+    /// Run again what did not succeed; what did is not run again, and its outputs are reused.
+    #[command(after_help = "Examples:\n  spore retry latest\n  spore retry 01K9Z --from build")]
+    Retry {
+        /// The run: its id, the beginning or end of it, or `latest`.
+        run: String,
+        /// Run what failed and what was skipped because of it. This is what happens without --from, too.
+        #[arg(long, conflicts_with = "from")]
+        failed: bool,
+        /// Run this task and everything that depends on it.
+        #[arg(long, value_name = "TASK")]
+        from: Option<String>,
+        #[command(flatten)]
+        conduct: Conduct,
+    },
+
+    /// Print the JSON Schema of a file or an output.
+    #[command(
+        after_help = "Examples:\n  spore schema spore > spore.schema.json\n  spore schema plan\n  spore schema --list"
+    )]
+    Schema {
+        /// Of what.
+        #[arg(required_unless_present = "list")]
+        kind: Option<String>,
+        /// List what there are schemas of.
+        #[arg(long)]
+        list: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+
+    /// Print a completion script for a shell.
+    #[command(after_help = "Example:\n  spore completions bash > ~/.local/share/bash-completion/completions/spore")]
+    Completions {
+        /// The shell.
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Which tasks, and with which parameters.
+#[derive(Debug, Default, Args)]
+pub(super) struct Selection {
+    /// Give a parameter its value.
+    #[arg(long = "param", short = 'p', value_name = "KEY=VALUE", value_parser = key_and_value)]
+    pub(super) params: Vec<(String, String)>,
+    /// Run only this task and what it needs; may be repeated.
+    #[arg(long, value_name = "TASK")]
+    pub(super) only: Vec<String>,
+    /// Run this task and everything that depends on it; what lies before counts as done.
+    #[arg(long, value_name = "TASK", conflicts_with = "only")]
+    pub(super) from: Option<String>,
+}
+
+/// How to run.
+#[derive(Debug, Args)]
+pub(super) struct Conduct {
+    /// Tasks at a time; without it, the number of cores.
+    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(super) jobs: Option<u32>,
+    /// Commit the result spore, whatever spore.toml says.
+    #[arg(long, overrides_with = "no_commit")]
+    pub(super) commit: bool,
+    /// Only write the result spore, whatever spore.toml says.
+    #[arg(long, overrides_with = "commit")]
+    pub(super) no_commit: bool,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+impl Conduct {
+    /// What the command line says about committing, if anything.
+    #[must_use]
+    pub(super) fn wants_commit(&self) -> Option<bool> {
+        match (self.commit, self.no_commit) {
+            (true, _) => Some(true),
+            (_, true) => Some(false),
+            _ => None,
+        }
+    }
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("a parameter is given as KEY=VALUE".to_owned()),
+    }
+}

@@ -1,0 +1,109 @@
+//! What a person is told when something did not work: one line that says what, the hint apart, and an exit code.
+
+use std::io;
+
+use super::exit::Exit;
+use crate::engine;
+use crate::journal;
+use crate::render::{self, Style};
+use crate::repo;
+
+/// Why a command did not do what it should.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The staircase could not be climbed.
+    Engine(engine::Error),
+    /// The command line asks for what there is not.
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// Standard output cannot be written, or the runtime not be started.
+    Io(io::Error),
+}
+
+impl From<engine::Error> for Failure {
+    fn from(error: engine::Error) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl From<repo::Error> for Failure {
+    fn from(error: repo::Error) -> Self {
+        Self::Engine(error.into())
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl Failure {
+    /// The exit code by the table.
+    #[must_use]
+    pub(super) fn exit(&self) -> Exit {
+        use engine::Error;
+        match self {
+            Self::Usage { .. } | Self::Engine(Error::NoSuchTask { .. }) => Exit::Usage,
+            Self::Engine(Error::Spore(_) | Error::Several { .. } | Error::NoSuchSpore { .. }) => Exit::Spore,
+            Self::Engine(Error::Nothing { .. }) => Exit::Nothing,
+            Self::Engine(Error::GroupBusy { .. }) => Exit::Unavailable,
+            Self::Engine(Error::Interrupted) => Exit::Interrupted,
+            Self::Engine(Error::Repo(error)) => of_repo(error),
+            Self::Engine(Error::Journal(error)) => of_journal(error),
+            Self::Io(error) if error.kind() == io::ErrorKind::StorageFull => Exit::Unavailable,
+            Self::Io(_) => Exit::Unexpected,
+        }
+    }
+
+    /// What is printed.
+    #[must_use]
+    pub(super) fn text(&self, style: Style) -> String {
+        let (message, hint) = match self {
+            Self::Engine(engine::Error::Spore(bad)) => {
+                let mut text = render::diagnostics_text(&bad.source, &bad.diagnostics, style);
+                text.push_str(&render::diagnostics_summary(&bad.diagnostics, 1, style));
+                text.push('\n');
+                return text;
+            }
+            Self::Engine(error) => (error.to_string(), error.hint()),
+            Self::Usage { message, hint } => (message.clone(), Some(hint.clone())),
+            Self::Io(error) => (error.to_string(), None),
+        };
+        render::error_text(&message, hint.as_deref(), style)
+    }
+}
+
+/// A file that cannot be understood is the author's; a world that is full, locked or gone may come back.
+fn of_repo(error: &repo::Error) -> Exit {
+    use repo::Error;
+    match error {
+        Error::NotFound { .. }
+        | Error::Folder { .. }
+        | Error::Permission { doing: "read" | "search", .. }
+        | Error::NotRegular { .. }
+        | Error::TooLarge { .. }
+        | Error::NotUtf8 { .. }
+        | Error::Outside { .. }
+        | Error::Project { .. } => Exit::Spore,
+        Error::Permission { .. }
+        | Error::InTheWay { .. }
+        | Error::ReadOnly { .. }
+        | Error::DiskFull { .. }
+        | Error::Io { .. }
+        | Error::Git { .. } => Exit::Unavailable,
+    }
+}
+
+fn of_journal(error: &journal::Error) -> Exit {
+    use journal::Error;
+    match error {
+        Error::NoRun(_) | Error::NoRuns(_) | Error::Ambiguous { .. } => Exit::Usage,
+        Error::Io { .. } | Error::Busy(_) => Exit::Unavailable,
+        Error::Newer { .. } | Error::TooLarge { .. } | Error::Unwritable { .. } | Error::Empty(_) => Exit::Unexpected,
+    }
+}

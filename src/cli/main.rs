@@ -1,0 +1,63 @@
+//! The door for people: reads the command line, calls the staircase, says what went wrong.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use super::args::{Cli, Command};
+use super::exit::Exit;
+use super::failure::Failure;
+use super::screen::{self, Screen};
+use super::{history, inspect, perform, setup};
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are errors to clap too; those it prints to standard output, and they end well.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Success }.into();
+        }
+    };
+    start_log();
+    let screen = Screen::look(cli.color);
+    let exit = match dispatch(cli.command, &screen) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            screen::complain(&failure.text(screen.err));
+            failure.exit()
+        }
+    };
+    exit.into()
+}
+
+fn dispatch(command: Command, screen: &Screen) -> Result<Exit, Failure> {
+    match command {
+        Command::Init { dir, output } => setup::init(&dir, output.format, screen),
+        Command::Check { paths, output } => inspect::check(&paths, output.format, screen),
+        Command::Plan { file, selection, format } => inspect::plan(&file, selection, format, screen),
+        Command::Run { file, selection, conduct, dry_run } => perform::run(&file, selection, &conduct, dry_run, screen),
+        Command::Runs { limit, output } => history::runs(limit, output.format, screen),
+        Command::Show { run, output } => history::show(&run, output.format, screen),
+        Command::Logs { run, task, follow, attempt, output } => {
+            history::logs(&run, &history::Wanted { task, follow, attempt, format: output.format }, screen)
+        }
+        Command::Retry { run, failed: _, from, conduct } => perform::retry(&run, from, &conduct, screen),
+        Command::Schema { kind, list, output } => setup::schema(kind.as_deref(), list, output.format),
+        Command::Completions { shell } => setup::completions(shell),
+    }
+}
+
+/// What Spore does inside, to standard error, for who sets `SPORE_LOG` (such as `SPORE_LOG=debug`).
+fn start_log() {
+    let Ok(filter) = std::env::var("SPORE_LOG") else { return };
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
+        .with_writer(std::io::stderr)
+        .without_time()
+        .finish();
+    // Only a second call could fail, and this is the first.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}

@@ -1,0 +1,96 @@
+//! What can go wrong on the way up: the errors of the rooms, and what only the way itself can know.
+
+use crate::model::{Diagnostic, Source};
+use crate::{journal, repo};
+
+/// Why a command of a person could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The folder, a file, or git.
+    #[error(transparent)]
+    Repo(#[from] repo::Error),
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// The spore has errors; they are diagnostics.
+    #[error("`{}` cannot run as it is written", .0.source.path)]
+    Spore(Box<BadSpore>),
+    /// Nothing in the spore would run.
+    #[error("nothing to run in `{path}`: {because}")]
+    Nothing {
+        /// The file.
+        path: String,
+        /// Why, as a fragment.
+        because: String,
+        /// What would make something run.
+        hint: Option<String>,
+    },
+    /// The file holds several spores.
+    #[error("`{path}` holds several spores: {}", ids.join(", "))]
+    Several {
+        /// The file.
+        path: String,
+        /// Their identities.
+        ids: Vec<String>,
+    },
+    /// The file holds no spore of that name.
+    #[error("`{path}` holds no spore `{id}`")]
+    NoSuchSpore {
+        /// The file.
+        path: String,
+        /// What was asked for.
+        id: String,
+    },
+    /// A run of the same concurrency group is under way, and this one is to stay away.
+    #[error("a run of the group `{group}` is under way{}", holder.as_ref().map(|run| format!(": {run}")).unwrap_or_default())]
+    GroupBusy {
+        /// The group.
+        group: String,
+        /// The run that has it.
+        holder: Option<String>,
+    },
+    /// Somebody stopped it before anything had begun.
+    #[error("interrupted before anything began")]
+    Interrupted,
+    /// The run has no such task.
+    #[error("the run has no task `{task}`")]
+    NoSuchTask {
+        /// What was asked for.
+        task: String,
+        /// The tasks it has.
+        known: Vec<String>,
+    },
+}
+
+/// A spore with errors.
+#[derive(Debug)]
+pub struct BadSpore {
+    /// The file.
+    pub source: Source,
+    /// All that was said of it.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Error {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Repo(error) => error.hint(),
+            Self::Journal(error) => error.hint(),
+            Self::Spore(_) | Self::Interrupted => None,
+            Self::Nothing { hint, .. } => hint.clone(),
+            Self::Several { path, ids } => {
+                Some(format!("say which: `{path}#{}`", ids.first().map_or("ID", String::as_str)))
+            }
+            Self::NoSuchSpore { path, .. } => Some(format!("see what it holds: `spore check {path}`")),
+            Self::GroupBusy { .. } => Some("run it when that one has ended; `policy: queue` waits by itself".into()),
+            Self::NoSuchTask { task, known } => {
+                let near = known
+                    .iter()
+                    .max_by(|one, other| strsim::jaro_winkler(one, task).total_cmp(&strsim::jaro_winkler(other, task)));
+                near.map(|near| format!("did you mean `{near}`?"))
+            }
+        }
+    }
+}

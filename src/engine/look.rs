@@ -1,0 +1,94 @@
+//! Looking back: runs, one run, its logs. Everything is read from journals.
+
+use std::path::PathBuf;
+
+use super::Error;
+use crate::executor::{LogChunk, terminal};
+use crate::journal;
+use crate::model::{AttemptId, RunId, RunRecord, Stream};
+use crate::repo::{Project, Root};
+
+/// A run that was asked for.
+#[derive(Debug)]
+pub struct Found {
+    /// The root of the spores.
+    pub root: Root,
+    /// The run.
+    pub run: RunId,
+}
+
+/// Finds a run of the folder around `start` by its id, the beginning or end of it, or `latest`.
+///
+/// # Errors
+/// When there is none, or several.
+pub fn find_run(start: &std::path::Path, text: &str) -> Result<Found, Error> {
+    let root = Root::find(start)?;
+    let run = journal::find(&root.runs(), text)?;
+    Ok(Found { root, run })
+}
+
+/// What a journal adds up to.
+///
+/// # Errors
+/// When the journal cannot be read, or does not begin with the start of a run.
+pub fn show_run(root: &Root, run: RunId) -> Result<RunRecord, Error> {
+    let run_dir = root.runs().join(run.to_string());
+    let (record, _) = journal::record(&run_dir)?;
+    Ok(record.ok_or(journal::Error::Empty(run_dir))?)
+}
+
+/// One run of a list.
+#[derive(Debug)]
+pub struct Looked {
+    /// What its journal adds up to.
+    pub record: RunRecord,
+    /// Whether an engine works on it.
+    pub live: bool,
+}
+
+/// The newest runs of the folder around `start`, newest first. Runs whose journal says nothing are left out.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn list_runs(start: &std::path::Path, limit: usize) -> Result<Vec<Looked>, Error> {
+    let root = Root::find(start)?;
+    let mut runs = Vec::new();
+    for run in journal::list(&root.runs())? {
+        if runs.len() == limit {
+            break;
+        }
+        let run_dir = root.runs().join(run.to_string());
+        // A run that cannot be read must not hide the others; `spore show` says what is wrong with it.
+        if let Ok((Some(record), _)) = journal::record(&run_dir) {
+            let live = record.finished.is_none() && journal::is_live(&run_dir);
+            runs.push(Looked { record, live });
+        }
+    }
+    Ok(runs)
+}
+
+/// The next piece of what an attempt printed, from `cursor` (0 is the beginning); empty when there is nothing more now.
+///
+/// # Errors
+/// When the log is there but cannot be read.
+pub fn read_log(found: &Found, attempt: &AttemptId, stream: Stream, cursor: u64) -> Result<LogChunk, Error> {
+    let extension = if stream == Stream::Out { "out" } else { "err" };
+    let path = found.run_dir().join("logs").join(format!("{}.{extension}", attempt.file_name()));
+    let limits = Project::load(&found.root)?.limits;
+    let read = terminal::read_log(&path, &limits, cursor);
+    Ok(read.map_err(|source| journal::Error::Io { action: "read", path, source })?)
+}
+
+/// Whether an engine works on a run.
+#[must_use]
+pub fn is_live(found: &Found) -> bool {
+    journal::is_live(&found.run_dir())
+}
+
+impl Found {
+    /// The folder of the run.
+    #[must_use]
+    pub fn run_dir(&self) -> PathBuf {
+        self.root.runs().join(self.run.to_string())
+    }
+}

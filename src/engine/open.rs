@@ -1,0 +1,250 @@
+//! The first flights: from a path to a spore, and from a spore to a plan.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::Error;
+use super::error::BadSpore;
+use crate::model::{Diagnostic, Disposition, EnvValue, Kind, Plan, Secret, Source, Spore, TaskId};
+use crate::plan::{Capability, Options};
+use crate::repo::{Project, Root};
+use crate::{executor, os, parse, plan as planner, repo};
+
+/// Which tasks, with which parameters.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Parameters as they were given.
+    pub params: IndexMap<String, String>,
+    /// Only these tasks, and what they need.
+    pub only: Vec<String>,
+    /// This task and everything that depends on it.
+    pub from: Option<String>,
+    /// Tasks that count as done, each with the reason.
+    pub done: HashMap<TaskId, String>,
+}
+
+/// A file, read and parsed, and the folder it stands in.
+#[derive(Debug)]
+pub struct Opened {
+    /// The root of the spores.
+    pub root: Root,
+    /// What the folder says about itself.
+    pub project: Project,
+    /// The file.
+    pub source: Source,
+    /// The spore that was asked for.
+    pub spore: Spore,
+    /// Everything the parser said about the file.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads and parses `file`, which may end in `#ID` to choose one of several spores in it; `spore` chooses it as well.
+///
+/// # Errors
+/// When it cannot be read, or holds several spores and none is chosen. A spore that is badly written is no error here.
+pub fn open(file: &Path, spore: Option<&str>) -> Result<Opened, Error> {
+    let (file, wanted) = split_id(file);
+    let root = Root::find(&file)?;
+    let project = Project::load(&root)?;
+    let source = repo::read_source(&root, &file, &project.limits)?;
+    let parse::Parsed { mut spores, diagnostics } = parse::parse(&source, &project.limits);
+    let path = source.path.clone();
+    let ids = || spores.iter().map(|spore| spore.id.clone()).collect::<Vec<_>>();
+    let place = match wanted.or_else(|| spore.filter(|_| spores.len() > 1).map(str::to_owned)) {
+        Some(id) => {
+            let place = spores.iter().position(|spore| spore.id == id);
+            place.ok_or(Error::NoSuchSpore { path: path.clone(), id })?
+        }
+        None if spores.len() > 1 => return Err(Error::Several { path, ids: ids() }),
+        None => 0,
+    };
+    let spore =
+        if spores.is_empty() { Spore::empty(path, crate::model::Dialect::Yaml) } else { spores.swap_remove(place) };
+    Ok(Opened { root, project, source, spore, diagnostics })
+}
+
+/// `file.yaml#id` as a path and an id, unless a file has exactly that name.
+fn split_id(file: &Path) -> (PathBuf, Option<String>) {
+    let text = file.to_str().filter(|_| !file.exists());
+    match text.and_then(|text| text.rsplit_once('#')) {
+        Some((path, id)) if !path.is_empty() && !id.is_empty() => (path.into(), Some(id.to_owned())),
+        _ => (file.to_path_buf(), None),
+    }
+}
+
+/// What is to be done with a spore, and what is to be said about it.
+#[derive(Debug)]
+pub struct Planned {
+    /// The plan; none when the spore makes none possible.
+    pub plan: Option<Plan>,
+    /// What parser and planner said, by place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What keeps a sound plan from being run here and now.
+    pub unavailable: Vec<Diagnostic>,
+}
+
+/// Plans a spore.
+#[must_use]
+pub fn plan(opened: &Opened, selection: &Selection) -> Planned {
+    let options = Options {
+        path: opened.source.path.clone(),
+        params: selection.params.clone(),
+        only: selection.only.clone(),
+        from: selection.from.clone(),
+        done: selection.done.clone(),
+        limits: opened.project.limits,
+    };
+    let planned = planner::plan(&opened.spore, &opened.source.text, &options, &capabilities());
+    let mut diagnostics = opened.diagnostics.clone();
+    diagnostics.extend(planned.diagnostics);
+    diagnostics.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.severity));
+    Planned { plan: planned.plan, diagnostics, unavailable: planned.unavailable }
+}
+
+fn capabilities() -> Vec<Capability> {
+    let places = executor::PLACES.iter();
+    places
+        .map(|(name, missing)| Capability { name: (*name).to_owned(), unavailable: missing.map(str::to_owned) })
+        .collect()
+}
+
+impl Planned {
+    /// The plan, when every task of it can run and at least one would.
+    ///
+    /// # Errors
+    /// [`Error::Spore`] when anything said is an error; [`Error::Nothing`] when nothing would run.
+    pub fn runnable(&self, opened: &Opened) -> Result<&Plan, Error> {
+        let said = || self.diagnostics.iter().chain(&self.unavailable);
+        match &self.plan {
+            Some(plan) if !said().any(Diagnostic::is_error) => {
+                if plan.has_work() {
+                    Ok(plan)
+                } else {
+                    Err(nothing(opened, plan))
+                }
+            }
+            _ => {
+                let diagnostics = said().cloned().collect();
+                Err(Error::Spore(Box::new(BadSpore { source: opened.source.clone(), diagnostics })))
+            }
+        }
+    }
+}
+
+/// Says why nothing would run, and what would change that.
+fn nothing(opened: &Opened, plan: &Plan) -> Error {
+    let count = |disposition| plan.tasks.iter().filter(|task| task.disposition == disposition).count();
+    let path = opened.source.path.clone();
+    let kind_hint = || Some("say `kind: workflow` in its front matter, or mark a fence: ```sh task=NAME".to_owned());
+    let (because, hint) = match opened.spore.kind {
+        Kind::Result | Kind::Learning => ("it is what a run left behind".to_owned(), None),
+        Kind::Agent => ("it defines an agent".to_owned(), None),
+        _ if plan.tasks.is_empty() => ("it holds no task".to_owned(), kind_hint()),
+        _ if count(Disposition::Inert) > 0 => (
+            format!("its {} are not marked as ones to run", counted(count(Disposition::Inert), "command")),
+            kind_hint(),
+        ),
+        _ if count(Disposition::Agent) > 0 => {
+            let agents = counted(count(Disposition::Agent), "task");
+            (
+                format!("its {agents} are prose for an agent"),
+                Some("give a task a ```sh fence, and it runs it".to_owned()),
+            )
+        }
+        _ => ("every task is done or left out".to_owned(), Some(format!("see why: `spore plan {path}`"))),
+    };
+    Error::Nothing { path, because, hint }
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// The secrets that the tasks to be run name, each once.
+pub(super) fn secrets(opened: &Opened, plan: &Plan) -> Result<Arc<[Secret]>, Error> {
+    let mut found: IndexMap<String, Secret> = IndexMap::new();
+    let mut missing = Vec::new();
+    for task in plan.tasks.iter().filter(|task| task.disposition == Disposition::Run) {
+        for value in task.env.values() {
+            let EnvValue::Secret(wanted) = value else { continue };
+            if found.contains_key(&wanted.name) {
+                continue;
+            }
+            match repo::find_secret(&opened.root, wanted) {
+                Ok(secret) => {
+                    found.insert(wanted.name.clone(), secret);
+                }
+                Err(error) => {
+                    let diagnostic = Diagnostic::error("missing-secret", task.span, error.to_string());
+                    missing.push(match error.hint() {
+                        Some(hint) => diagnostic.hint(hint),
+                        None => diagnostic,
+                    });
+                }
+            }
+        }
+    }
+    if missing.is_empty() {
+        return Ok(found.into_values().collect());
+    }
+    Err(Error::Spore(Box::new(BadSpore { source: opened.source.clone(), diagnostics: missing })))
+}
+
+/// Keeps what was read beside the journal, so that the run can be understood when the file has changed.
+pub(super) fn keep_source(opened: &Opened, run_dir: &Path) -> Result<(), Error> {
+    let extension = Path::new(&opened.source.path).extension().and_then(|extension| extension.to_str());
+    let path = run_dir.join(format!("spore.{}", extension.unwrap_or("md")));
+    let written = os::file::create_new(&path)
+        .and_then(|mut file| std::io::Write::write_all(&mut file, opened.source.text.as_bytes()));
+    written.map_err(|source| crate::journal::Error::Io { action: "keep the spore in", path, source }.into())
+}
+
+/// One file and all that is to be said of it.
+#[derive(Debug)]
+pub struct Checked {
+    /// The file; its text is empty when it could not be read.
+    pub source: Source,
+    /// All that is to be said.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Why it could not be read.
+    pub error: Option<repo::Error>,
+}
+
+/// Looks at every spore in `paths` and says everything that is wrong, file by file, by path.
+///
+/// # Errors
+/// When the folder itself cannot be looked at.
+pub fn check(paths: &[PathBuf]) -> Result<Vec<Checked>, Error> {
+    let here = PathBuf::from(".");
+    let root = Root::find(paths.first().unwrap_or(&here))?;
+    let project = Project::load(&root)?;
+    let found = repo::find_spores(&root, paths);
+    let mut checked: Vec<Checked> = Vec::new();
+    let unreadable =
+        |path: String, error| Checked { source: Source::new(path, ""), diagnostics: Vec::new(), error: Some(error) };
+    for error in found.errors {
+        checked.push(unreadable(error.path().to_owned(), error));
+    }
+    for file in found.files {
+        let source = match repo::read_source(&root, &file, &project.limits) {
+            Ok(source) => source,
+            Err(error) => {
+                checked.push(unreadable(root.display(&file), error));
+                continue;
+            }
+        };
+        let parsed = parse::parse(&source, &project.limits);
+        let mut diagnostics = parsed.diagnostics;
+        for spore in &parsed.spores {
+            let options = Options { path: source.path.clone(), limits: project.limits, ..Options::default() };
+            diagnostics.extend(planner::plan(spore, &source.text, &options, &capabilities()).diagnostics);
+        }
+        diagnostics.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.severity));
+        checked.push(Checked { source, diagnostics, error: None });
+    }
+    checked.sort_by(|one, other| one.source.path.cmp(&other.source.path));
+    Ok(checked)
+}

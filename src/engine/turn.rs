@@ -1,0 +1,46 @@
+//! Waiting for the turn of a concurrency group.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::Error;
+use crate::model::{Plan, Policy, RunId};
+use crate::repo::{self, Entry, Holder, Root, Turn};
+use crate::run::{Stop, View};
+
+/// From one look at a busy group to the next.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Returns when the run may begin: at once without a group, or when the group is its own.
+pub(super) async fn wait(
+    root: &Root,
+    plan: &Plan,
+    run: RunId,
+    stops: &mut mpsc::UnboundedReceiver<Stop>,
+    view: &mut dyn View,
+) -> Result<Option<Turn>, Error> {
+    let Some(concurrency) = &plan.concurrency else { return Ok(None) };
+    let group = &concurrency.group.0;
+    let mut told: Option<Holder> = None;
+    loop {
+        let holder = match repo::enter_group(root, group, run)? {
+            Entry::Mine(turn) => return Ok(Some(turn)),
+            Entry::Taken(holder) => holder,
+        };
+        if concurrency.policy == Policy::Skip {
+            return Err(Error::GroupBusy { group: group.clone(), holder: holder.run.map(|run| run.to_string()) });
+        }
+        if told.as_ref() != Some(&holder) {
+            view.waiting(group, holder.run);
+            if let (Policy::Replace, Some(engine)) = (concurrency.policy, holder.engine) {
+                engine.terminate();
+            }
+            told = Some(holder);
+        }
+        tokio::select! {
+            Some(_) = stops.recv() => return Err(Error::Interrupted),
+            () = tokio::time::sleep(PAUSE) => {}
+        }
+    }
+}

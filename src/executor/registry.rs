@@ -1,0 +1,26 @@
+//! The one list of the executors that are built in.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::Executor;
+use super::terminal::Terminal;
+use crate::model::Limits;
+
+/// The executors of this Spore, by the word authors write.
+pub type Executors = IndexMap<&'static str, Arc<dyn Executor>>;
+
+/// The words authors can write, and why a place cannot be used yet; `None` where it can.
+pub const PLACES: [(&str, Option<&str>); 3] = [
+    ("terminal", None),
+    ("gke", Some("this Spore was built without it")),
+    ("cloud-run", Some("this Spore was built without it")),
+];
+
+/// Every executor that is built in, with these limits.
+#[must_use]
+pub fn built_in(limits: Limits) -> Executors {
+    let terminal: Arc<dyn Executor> = Arc::new(Terminal::new(limits));
+    Executors::from([(terminal.name(), terminal)])
+}

@@ -1,0 +1,310 @@
+//! From the start of a process to the end of everything it has started.
+//!
+//! A command is over when its own process has ended, nobody is left in its process group, and its pipes are drained.
+//! What it leaves running in its group is given a moment to end by itself (a `tee` has to write its last lines), then
+//! asked to end, then killed. A process that has left the group is out of reach; if it still holds a pipe, the pipe is
+//! closed after a moment, so that nobody waits for it.
+
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use super::entry::{Entry, Urgency};
+use super::streams::Streams;
+use crate::os::clock::{Clock, SystemClock};
+use crate::os::process::{Child, Group};
+
+/// A command that ends sooner is read once, at its end, without any of the cost of watching its pipes.
+const UNWATCHED: Duration = Duration::from_millis(2);
+/// How long processes left in the group may go on: while they hold a pipe, and when they do not.
+const LINGER_WITH_PIPE: Duration = Duration::from_secs(1);
+const LINGER_WITHOUT_PIPE: Duration = Duration::from_millis(100);
+/// From asking processes left behind to end until killing them, at most.
+const LEFT_BEHIND_GRACE_MAX: Duration = Duration::from_secs(2);
+/// How long a pipe is read that only processes outside of the group can hold.
+const ESCAPED_PIPE: Duration = Duration::from_millis(200);
+/// How often the group is looked at, at first and at last.
+const LOOK_FIRST: Duration = Duration::from_millis(1);
+const LOOK_LAST: Duration = Duration::from_millis(20);
+/// After so long even a kill has not helped, and nobody waits any longer.
+const KILL_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why a command was stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stopped {
+    /// It ran out of its time.
+    TimedOut,
+    /// Somebody asked.
+    Cancelled,
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub(super) struct Finish {
+    /// The end of its own process; an error when that was not seen.
+    pub(super) status: Option<Result<ExitStatus, String>>,
+    /// Whether it was stopped.
+    pub(super) stopped: Option<Stopped>,
+    /// What is to be said about what it left behind.
+    pub(super) remarks: Vec<String>,
+    /// Its streams, drained.
+    pub(super) streams: Streams,
+}
+
+/// How far stopping has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Going,
+    Asked { kill_at: Duration },
+    Killed { give_up_at: Duration },
+}
+
+/// A command under way.
+#[derive(Debug)]
+pub(super) struct Supervision<'a> {
+    entry: &'a Entry,
+    clock: SystemClock,
+    child: Child,
+    /// `None` once it was seen empty: its id may then be somebody else's.
+    group: Option<Group>,
+    streams: Streams,
+    status: Option<Result<ExitStatus, String>>,
+    stopped: Option<Stopped>,
+    stage: Stage,
+    grace: Duration,
+    remarks: Vec<String>,
+    /// When the pipes begin to be watched.
+    watch_at: Option<Duration>,
+    timeout_at: Option<Duration>,
+    /// When processes left behind are asked to end.
+    linger_until: Option<Duration>,
+    /// When the group is looked at next, and how long after that again.
+    look_at: Option<Duration>,
+    look_interval: Duration,
+    /// When pipes held from outside of the group are closed.
+    escaped_until: Option<Duration>,
+    gave_up: bool,
+}
+
+impl<'a> Supervision<'a> {
+    pub(super) fn new(
+        entry: &'a Entry,
+        clock: SystemClock,
+        child: Child,
+        streams: Streams,
+        timeout: Option<Duration>,
+        grace: Duration,
+    ) -> Self {
+        let now = clock.monotonic();
+        Self {
+            entry,
+            clock,
+            group: Some(child.group()),
+            child,
+            streams,
+            status: None,
+            stopped: None,
+            stage: Stage::Going,
+            grace,
+            remarks: Vec::new(),
+            watch_at: Some(now + UNWATCHED),
+            timeout_at: timeout.and_then(|timeout| now.checked_add(timeout)),
+            linger_until: None,
+            look_at: None,
+            look_interval: LOOK_FIRST,
+            escaped_until: None,
+            gave_up: false,
+        }
+    }
+
+    /// Sees the command to its end.
+    pub(super) async fn run(mut self) -> Finish {
+        loop {
+            let now = self.clock.monotonic();
+            self.advance(now);
+            if self.is_over() {
+                break;
+            }
+            let wake_at = self.wake_at();
+            tokio::select! {
+                biased;
+                status = self.child.wait(), if self.status.is_none() => self.leader_ended(status),
+                () = self.entry.asked() => self.asked(),
+                stream = self.streams.readable() => self.streams.read(stream),
+                () = pause(wake_at, now) => {}
+            }
+        }
+        if self.gave_up {
+            // It still has to be collected one day, so that no zombie stays.
+            let mut child = self.child;
+            tokio::spawn(async move { child.wait().await.is_ok() });
+        }
+        self.streams.close();
+        self.streams.tell_last_line(self.entry);
+        Finish { status: self.status, stopped: self.stopped, remarks: self.remarks, streams: self.streams }
+    }
+
+    fn is_over(&self) -> bool {
+        self.gave_up || (self.status.is_some() && self.group.is_none() && self.streams.are_closed())
+    }
+
+    /// The next moment at which something is to be done by itself.
+    fn wake_at(&self) -> Option<Duration> {
+        let stage_at = match self.stage {
+            _ if self.group.is_none() => None,
+            Stage::Going => None,
+            Stage::Asked { kill_at } => Some(kill_at),
+            Stage::Killed { give_up_at } => Some(give_up_at),
+        };
+        let timeout_at = self.timeout_at.filter(|_| self.status.is_none() && self.stopped.is_none());
+        [
+            self.watch_at,
+            timeout_at,
+            self.linger_until,
+            self.look_at,
+            self.escaped_until,
+            self.streams.line_at(),
+            stage_at,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Does what is due.
+    fn advance(&mut self, now: Duration) {
+        let is_due = |moment: Option<Duration>| moment.is_some_and(|moment| moment <= now);
+        self.streams.tell_line(now, self.entry);
+        if is_due(self.watch_at) {
+            self.watch_at = None;
+            self.streams.watch();
+        }
+        if is_due(self.timeout_at) && self.status.is_none() && self.stopped.is_none() {
+            self.timeout_at = None;
+            self.stopped = Some(Stopped::TimedOut);
+            self.ask(now, self.grace);
+        }
+        match self.stage {
+            Stage::Asked { kill_at } if kill_at <= now => self.kill(now),
+            Stage::Killed { give_up_at } if give_up_at <= now && self.group.is_some() => {
+                self.gave_up = true;
+                self.remarks.push("some of its processes did not end although they were killed".into());
+            }
+            _ => {}
+        }
+        if is_due(self.look_at) {
+            self.look(now);
+        }
+        if is_due(self.linger_until) {
+            self.linger_until = None;
+            self.end_left_behind(now);
+        }
+        if is_due(self.escaped_until) {
+            self.escaped_until = None;
+            self.streams.read_both();
+            if !self.streams.are_closed() {
+                self.streams.close();
+                self.remarks.push(
+                    "a process that left its group still held the output; what it prints from now on is not kept"
+                        .into(),
+                );
+            }
+        }
+    }
+
+    fn leader_ended(&mut self, status: std::io::Result<ExitStatus>) {
+        self.status = Some(status.map_err(|error| error.to_string()));
+        self.streams.read_both();
+        self.look(self.clock.monotonic());
+        if let Some(look_at) = self.look_at {
+            self.watch_at = None;
+            self.streams.watch();
+            if self.stage == Stage::Going {
+                let linger = if self.streams.are_closed() { LINGER_WITHOUT_PIPE } else { LINGER_WITH_PIPE };
+                self.linger_until = Some(look_at + linger);
+            }
+        }
+    }
+
+    fn asked(&mut self) {
+        let now = self.clock.monotonic();
+        let urgency = self.entry.urgency();
+        if urgency == Urgency::None {
+            return;
+        }
+        if self.status.is_none() && self.stopped.is_none() {
+            self.stopped = Some(Stopped::Cancelled);
+        }
+        self.linger_until = None;
+        match (urgency, self.stage) {
+            (Urgency::Now, Stage::Going | Stage::Asked { .. }) => self.kill(now),
+            (Urgency::Polite, Stage::Going) => self.ask(now, self.grace),
+            _ => {}
+        }
+    }
+
+    fn ask(&mut self, now: Duration, grace: Duration) {
+        if let Some(group) = self.group {
+            group.terminate();
+            self.stage = Stage::Asked { kill_at: now + grace };
+        }
+    }
+
+    fn kill(&mut self, now: Duration) {
+        if let Some(group) = self.group {
+            group.kill();
+            self.stage = Stage::Killed { give_up_at: now + KILL_PATIENCE };
+        }
+    }
+
+    /// Looks whether the group still has members, once its leader has ended.
+    fn look(&mut self, now: Duration) {
+        let Some(group) = self.group.filter(|_| self.status.is_some()) else { return };
+        let is_killed = matches!(self.stage, Stage::Killed { .. });
+        // Where nobody collects orphans, ended members stay visible for ever; only a closer look tells them apart.
+        if group.exists() && (!is_killed || group.is_alive()) {
+            if is_killed {
+                // A member that forked at the moment of the kill has a child that was not there to be killed.
+                group.kill();
+            }
+            self.look_at = Some(now + self.look_interval);
+            self.look_interval = (self.look_interval * 2).min(LOOK_LAST);
+            return;
+        }
+        self.group = None;
+        self.look_at = None;
+        self.linger_until = None;
+        self.streams.read_both();
+        if !self.streams.are_closed() {
+            self.watch_at = None;
+            self.streams.watch();
+            self.escaped_until = Some(now + ESCAPED_PIPE);
+        }
+    }
+
+    fn end_left_behind(&mut self, now: Duration) {
+        let Some(group) = self.group else { return };
+        let members = group.members();
+        let names: Vec<&str> =
+            members.iter().filter(|member| !member.is_zombie).map(|member| member.name.as_str()).collect();
+        if !names.is_empty() {
+            let (count, shown) = (names.len(), names[..names.len().min(5)].join("`, `"));
+            let noun = if count == 1 { "process" } else { "processes" };
+            self.remarks.push(format!("it left {count} {noun} behind (`{shown}`), which Spore ended"));
+        }
+        if names.is_empty() && !members.is_empty() {
+            self.kill(now);
+        } else {
+            self.ask(now, self.grace.min(LEFT_BEHIND_GRACE_MAX));
+        }
+        self.look_interval = LOOK_FIRST;
+        self.look(now);
+    }
+}
+
+/// Waits until `moment`, or forever.
+async fn pause(moment: Option<Duration>, now: Duration) {
+    match moment {
+        Some(moment) => tokio::time::sleep(moment.saturating_sub(now)).await,
+        None => std::future::pending().await,
+    }
+}

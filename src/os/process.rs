@@ -1,1 +1,0 @@
-//! Processes: room under construction.

@@ -1,0 +1,53 @@
+//! JSON Schemas of what Spore writes, from the types themselves. The schema of what authors write is the decoder's.
+
+use schemars::{JsonSchema, Schema, generate::SchemaSettings};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::front::ResultFront;
+use super::report::{DiagnosticReport, PlanReport, RunReport, RunsItem};
+use crate::model::{Event, Timestamp};
+
+/// The kinds of output that have a schema.
+pub const KINDS: [&str; 7] = ["check", "journal", "plan", "result", "run", "runs", "show"];
+
+/// One line of a journal.
+#[derive(Serialize, JsonSchema)]
+struct JournalLine {
+    /// Version of the format.
+    v: u32,
+    /// Place in the journal, from 0.
+    seq: u64,
+    /// When it was recorded.
+    at: Timestamp,
+    /// The fact.
+    #[serde(flatten)]
+    event: Event,
+    /// CRC-32 of the line's bytes before `,"crc"`, as 8 hex digits.
+    #[schemars(regex(pattern = "^[0-9a-f]{8}$"))]
+    crc: String,
+}
+
+/// The JSON Schema (draft 2020-12) of one kind of output; `None` for a kind that has none here.
+#[must_use]
+pub fn schema(kind: &str) -> Option<Value> {
+    let (title, schema) = match kind {
+        "check" => ("What `spore check --format json` prints", of::<Vec<DiagnosticReport>>()),
+        "journal" => ("One line of `.spore/runs/<run>/journal.jsonl`", of::<JournalLine>()),
+        "plan" => ("What `spore plan --format json` prints", of::<PlanReport>()),
+        "result" => ("The front matter of a result spore", of::<ResultFront>()),
+        "run" => ("What `spore run --format json` prints", of::<RunReport>()),
+        "runs" => ("What `spore runs --format json` prints", of::<Vec<RunsItem>>()),
+        "show" => ("What `spore show --format json` prints", of::<RunReport>()),
+        _ => return None,
+    };
+    let mut value = Value::from(schema);
+    if let Some(keys) = value.as_object_mut() {
+        keys.insert("title".to_owned(), Value::from(title));
+    }
+    Some(value)
+}
+
+fn of<T: JsonSchema>() -> Schema {
+    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>()
+}

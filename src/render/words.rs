@@ -1,0 +1,45 @@
+//! Single lines to a person: an error with its hint, a remark, what `spore init` has made.
+
+use super::report::InitReport;
+use super::style::{Style, Tone};
+use crate::model::TaskId;
+
+/// An error and, below it, what to do.
+#[must_use]
+pub fn error_text(message: &str, hint: Option<&str>, style: Style) -> String {
+    let mut text = format!("{} {message}\n", style.paint(Tone::Bad, "error:"));
+    if let Some(hint) = hint {
+        text.push_str(&format!("{} {hint}\n", style.paint(Tone::Busy, " hint:")));
+    }
+    text
+}
+
+/// What `spore init` has made and kept, and what to type next.
+#[must_use]
+pub fn init_text(report: &InitReport, style: Style) -> String {
+    let mut text = String::new();
+    if report.repository_made {
+        text.push_str(&line(style, Tone::Good, style.pick("✓", "+"), "git repository", "made"));
+    }
+    for name in &report.made {
+        text.push_str(&line(style, Tone::Good, style.pick("✓", "+"), name, "made"));
+    }
+    for name in &report.kept {
+        text.push_str(&line(style, Tone::Dim, style.pick("·", "."), name, "was there, kept as it is"));
+    }
+    text.push_str(&format!("\n{} is ready. Next:\n\n", report.folder));
+    let first = report.made.iter().chain(&report.kept).find(|name| name.ends_with(".md"));
+    text.push_str(&format!("  spore run {}\n", first.map_or("hello.md", String::as_str)));
+    text
+}
+
+/// What stands above the log of a task where several are printed.
+#[must_use]
+pub fn log_heading(task: &TaskId, attempt: u32, style: Style) -> String {
+    let attempt = if attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
+    style.paint(Tone::Strong, &format!("{} {task}{attempt}", style.pick("──", "--"))) + "\n"
+}
+
+fn line(style: Style, tone: Tone, mark: &str, name: &str, what: &str) -> String {
+    format!("{} {name:<16} {}\n", style.paint(tone, mark), style.paint(Tone::Dim, what))
+}

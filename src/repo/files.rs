@@ -1,0 +1,96 @@
+//! Finding the spores of a folder.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use walkdir::{DirEntry, WalkDir};
+
+use super::git::Ignored;
+use super::source::missing;
+use super::{Error, Root};
+
+/// Endings that a spore can have, in lower case.
+const ENDINGS: [&str; 4] = ["md", "markdown", "yaml", "yml"];
+/// Folders that hold nobody's authored files.
+const PASSED_OVER: [&str; 4] = [".git", ".spore", "target", "node_modules"];
+/// Folders in the root whose files Spore wrote itself.
+const WRITTEN_BACK: [&str; 2] = ["results", "learnings"];
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The files, sorted by the path people know.
+    pub files: Vec<PathBuf>,
+    /// Paths that could not be looked at. They hide none of the others.
+    pub errors: Vec<Error>,
+}
+
+/// The spores in `paths`: a file is taken whatever its name, a folder is searched with all folders in it. No path means
+/// the whole root.
+///
+/// Left out of a search: `.git`, `.spore`, `target`, `node_modules`, what git ignores, links, and the root's `results/`
+/// and `learnings/` unless a path names them or something in them.
+#[must_use]
+pub fn find_spores(root: &Root, paths: &[PathBuf]) -> Found {
+    let whole = [root.path().to_path_buf()];
+    let paths = if paths.is_empty() { &whole } else { paths };
+    let mut errors = Vec::new();
+    let mut files = BTreeMap::new();
+    let mut ignored = None;
+    for path in paths {
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => {
+                let ignored = ignored.get_or_insert_with(|| Ignored::in_folder(root.path()));
+                search(root, path, ignored, &mut files, &mut errors);
+            }
+            Ok(_) => {
+                files.insert(root.display(path), path.clone());
+            }
+            Err(source) => errors.push(missing(path, source)),
+        }
+    }
+    Found { files: files.into_values().collect(), errors }
+}
+
+fn search(
+    root: &Root,
+    folder: &Path,
+    ignored: &Ignored,
+    files: &mut BTreeMap<String, PathBuf>,
+    errors: &mut Vec<Error>,
+) {
+    let start = match fs::canonicalize(folder) {
+        Ok(start) => start,
+        Err(source) => return errors.push(Error::of_io(folder, "read", source)),
+    };
+    let wanted = |entry: &DirEntry| entry.depth() == 0 || is_wanted(root, entry, ignored);
+    for entry in WalkDir::new(&start).sort_by_file_name().into_iter().filter_entry(wanted) {
+        match entry {
+            Ok(entry) if entry.file_type().is_file() => {
+                // Canonical, as the search began at a canonical folder and followed no link.
+                let path = entry.into_path();
+                let shown = path.strip_prefix(root.path()).unwrap_or(&path).display().to_string();
+                files.insert(shown, path);
+            }
+            Ok(_) => {}
+            Err(error) => {
+                let path = error.path().unwrap_or(&start).to_path_buf();
+                errors.push(Error::of_io(&path, "read", error.into()));
+            }
+        }
+    }
+}
+
+fn is_wanted(root: &Root, entry: &DirEntry, ignored: &Ignored) -> bool {
+    let name = entry.file_name().to_string_lossy();
+    if entry.file_type().is_dir() {
+        let written_back = WRITTEN_BACK.contains(&&*name) && entry.path().parent() == Some(root.path());
+        !PASSED_OVER.contains(&&*name) && !written_back && !ignored.contains(entry.path())
+    } else {
+        let ending = Path::new(&*name).extension().map(|ending| ending.to_string_lossy().to_lowercase());
+        entry.file_type().is_file()
+            && ending.is_some_and(|ending| ENDINGS.contains(&&*ending))
+            && !ignored.contains(entry.path())
+    }
+}

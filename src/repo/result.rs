@@ -1,0 +1,101 @@
+//! Writing result spores: new files with unique names, so that no two writers ever meet.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{Error, Root};
+use crate::model::{RunId, Timestamp};
+use crate::os;
+
+/// Bytes of a spore's name that go into a file name; with the run id and the folders it stays far below 255.
+const NAME_BYTES_MAX: usize = 80;
+
+/// Puts `page` at `results/<yyyy>/<mm>/<spore>-<run id>.md` (the month in UTC, by `started`), durable. Never replaces a
+/// file; writing the same page again finds the first. Returns the path.
+///
+/// # Errors
+/// When the folder is read-only, full or leads elsewhere, or another file has the name. The journal still has everything.
+pub fn write_result(root: &Root, spore_id: &str, run: RunId, started: Timestamp, page: &str) -> Result<PathBuf, Error> {
+    let day = started.to_string();
+    let (year, month) = (day.get(..4).unwrap_or("0000"), day.get(5..7).unwrap_or("00"));
+    let mut folder = root.path().to_path_buf();
+    for name in ["results", year, month] {
+        folder.push(name);
+        check_inside(root, &folder)?;
+        os::file::create_dir_all(&folder).map_err(|source| Error::of_io(&folder, "make", source))?;
+    }
+    let path = folder.join(format!("{}-{run}.md", file_safe(spore_id)));
+    match os::file::write_new(&path, page.as_bytes()) {
+        Err(source) if source.kind() == io::ErrorKind::AlreadyExists && holds(&path, page) => Ok(path),
+        Err(source) => Err(Error::of_io(&path, "write", source)),
+        Ok(()) => Ok(path),
+    }
+}
+
+/// Bytes of a template.
+const TEMPLATE_BYTES_MAX: u64 = 1 << 20;
+
+/// The folder's own page template, `templates/<name>` of the root; `None` when it has none.
+///
+/// # Errors
+/// When it is there but cannot be read, is no file of text, or is too large.
+pub fn read_template(root: &Root, name: &str) -> Result<Option<String>, Error> {
+    let path = root.path().join("templates").join(name);
+    let failed = |source| Error::of_io(&path, "read", source);
+    let file = match fs::File::open(&path) {
+        Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(failed(source)),
+        Ok(file) => file,
+    };
+    let mut text = String::new();
+    io::Read::read_to_string(&mut io::Read::take(file, TEMPLATE_BYTES_MAX), &mut text).map_err(failed)?;
+    Ok(Some(text))
+}
+
+/// Refuses a link out of the root, before anything is made behind it.
+fn check_inside(root: &Root, folder: &Path) -> Result<(), Error> {
+    match fs::canonicalize(folder) {
+        Ok(real) if real.starts_with(root.path()) => Ok(()),
+        Ok(real) => Err(Error::Outside { path: root.display(folder), target: real.display().to_string() }),
+        Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(Error::of_io(folder, "make", source)),
+    }
+}
+
+fn holds(path: &Path, page: &str) -> bool {
+    fs::read(path).is_ok_and(|bytes| bytes == page.as_bytes())
+}
+
+/// The spore's name as a part of a file name: letters, digits and `. _ -`; nothing hidden, nothing that leads elsewhere.
+fn file_safe(spore_id: &str) -> String {
+    let id = spore_id.trim_end_matches(".md").trim_end_matches(".markdown");
+    let id = id.trim_end_matches(".yaml").trim_end_matches(".yml");
+    let mut name = String::new();
+    for c in id.chars() {
+        let c = if c.is_alphanumeric() || c == '_' || (c == '.' && !name.ends_with('.')) { c } else { '-' };
+        if !(c == '-' && name.ends_with('-')) {
+            name.push(c);
+        }
+    }
+    let name = name.trim_matches(['.', '-']);
+    let name = name[..name.floor_char_boundary(NAME_BYTES_MAX)].trim_end_matches(['.', '-']);
+    if name.is_empty() { "spore".into() } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_in_their_folder() {
+        assert_eq!(file_safe("nightly-report"), "nightly-report");
+        assert_eq!(file_safe("docs/plans/x.md"), "docs-plans-x");
+        assert_eq!(file_safe("../../etc/passwd"), "etc-passwd");
+        assert_eq!(file_safe("a\0b\nc  d"), "a-b-c-d");
+        assert_eq!(file_safe("🚀"), "spore");
+        assert_eq!(file_safe(".."), "spore");
+        assert_eq!(file_safe("żółw"), "żółw");
+        assert!(file_safe(&"ż".repeat(500)).len() <= NAME_BYTES_MAX);
+    }
+}

@@ -1,0 +1,55 @@
+//! Secrets: looked up when a run begins, from the engine's environment or from a file, and never written anywhere.
+
+use super::{Error, Root};
+use crate::model::{Secret, SecretRef};
+
+/// Why a secret is not there.
+#[derive(Debug, thiserror::Error)]
+pub enum NoSecret {
+    /// The variable is not set, or empty.
+    #[error("the secret `{0}` is not set")]
+    Unset(String),
+    /// The file cannot be read.
+    #[error("the secret `{name}` cannot be read: {source}")]
+    File {
+        /// The secret.
+        name: String,
+        /// Why.
+        source: Error,
+    },
+}
+
+impl NoSecret {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Unset(name) => Some(format!(
+                "set it for this run (`{name}=… spore run …`), or name a file: `{{secret: {name}, file: PATH}}`"
+            )),
+            Self::File { source, .. } => source.hint(),
+        }
+    }
+}
+
+/// The value of a secret.
+///
+/// # Errors
+/// When it is nowhere to be found.
+pub fn find_secret(root: &Root, wanted: &SecretRef) -> Result<Secret, NoSecret> {
+    let value = match &wanted.file {
+        None => std::env::var(&wanted.name).unwrap_or_default(),
+        Some(file) => {
+            let path = root.join(file);
+            let text = std::fs::read_to_string(&path).map_err(|source| NoSecret::File {
+                name: wanted.name.clone(),
+                source: Error::of_io(&path, "read", source),
+            })?;
+            text.strip_suffix('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).unwrap_or(&text).to_owned()
+        }
+    };
+    if value.is_empty() {
+        return Err(NoSecret::Unset(wanted.name.clone()));
+    }
+    Ok(Secret { name: wanted.name.clone(), value })
+}

@@ -1,0 +1,349 @@
+//! The shell around the machine: it hears executors, clock and people, and carries out what the machine says.
+//!
+//! Write intent, act, record: an attempt is in the journal before its executor hears of it, and its end is in the
+//! journal before anything that follows from it starts. A journal that cannot be written stops new starts; what runs
+//! goes on, its ends are kept in memory, and everything resumes when there is space again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use super::prepare::{Prepared, Preparer};
+use super::{Action, Machine, Stop, View, tail};
+use crate::executor::{Executor, Executors, Report, Reports};
+use crate::journal::Journal;
+use crate::model::{
+    Attempt, AttemptEnd, AttemptId, Declared, Disposition, Event, Origin, Outcome, Plan, RunId, RunRecord, TaskId,
+    TaskStatus, Timestamp,
+};
+use crate::os::clock::Clock;
+
+/// A task whose end and outputs are taken from an earlier run.
+#[derive(Clone, Debug)]
+pub struct Reused {
+    /// Place of the task in the plan.
+    pub task: usize,
+    /// The run they are taken from.
+    pub from: RunId,
+    /// What it handed on.
+    pub outputs: IndexMap<String, Value>,
+}
+
+/// All that a run is made of.
+pub struct Order<'a> {
+    /// What to do.
+    pub plan: &'a Plan,
+    /// The name of the run.
+    pub run: RunId,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Attempts at a time.
+    pub jobs: u32,
+    /// What need not be done again.
+    pub reused: Vec<Reused>,
+    /// How to make attempts of tasks.
+    pub preparer: Preparer,
+    /// Who carries them out.
+    pub executors: &'a Executors,
+    /// Where time comes from.
+    pub clock: &'a dyn Clock,
+}
+
+/// How a run went.
+#[derive(Debug)]
+pub struct Ran {
+    /// What the journal adds up to.
+    pub record: RunRecord,
+    /// The end of the log of each failed task, masked.
+    pub tails: Vec<(TaskId, String)>,
+}
+
+/// Runs the plan to its end.
+///
+/// # Errors
+/// When the journal cannot be written and nothing runs that could be waited for.
+pub async fn drive(
+    order: Order<'_>,
+    journal: &mut Journal,
+    mut stops: mpsc::UnboundedReceiver<Stop>,
+    view: &mut dyn View,
+) -> Result<Ran, crate::journal::Error> {
+    let (reports, mut heard) = mpsc::unbounded_channel();
+    let mut driver = Driver::begin(order, journal, view, reports)?;
+    let began = driver.order.clock.monotonic();
+    let deadline = driver.order.plan.timeout.map(|timeout| began + timeout);
+    let mut ticks = tokio::time::interval(Duration::from_millis(100));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let mut stoppable = true;
+    while driver.advance().await? {
+        let now = driver.order.clock.monotonic();
+        let wake = [driver.machine.wake_at(), deadline.filter(|at| *at > now)].into_iter().flatten().min();
+        let wait = wake.map_or(Duration::MAX, |at| at.saturating_sub(now));
+        tokio::select! {
+            biased;
+            Some(report) = heard.recv() => {
+                driver.hear(report).await;
+                while let Ok(report) = heard.try_recv() {
+                    driver.hear(report).await;
+                }
+            }
+            stop = stops.recv(), if stoppable => match stop {
+                Some(stop) => driver.stop(stop),
+                None => stoppable = false,
+            },
+            () = tokio::time::sleep(wait), if wake.is_some() => {}
+            _ = ticks.tick() => driver.tick(),
+        }
+        if deadline.is_some_and(|at| at <= driver.order.clock.monotonic()) {
+            driver.stop(Stop::TimedOut);
+        }
+    }
+    driver.finish()
+}
+
+struct Driver<'a> {
+    order: Order<'a>,
+    machine: Machine<'a>,
+    journal: &'a mut Journal,
+    view: &'a mut dyn View,
+    reports: Reports,
+    record: RunRecord,
+    /// Facts that are not in the journal yet, in order.
+    unwritten: Vec<(Timestamp, Event)>,
+    /// Attempts to start as soon as their intent is written.
+    unstarted: Vec<(Arc<dyn Executor>, Attempt)>,
+    /// Place of each task in the plan.
+    places: IndexMap<TaskId, usize>,
+    tails: Vec<(TaskId, String)>,
+    stopped: bool,
+}
+
+impl<'a> Driver<'a> {
+    fn begin(
+        order: Order<'a>,
+        journal: &'a mut Journal,
+        view: &'a mut dyn View,
+        reports: Reports,
+    ) -> Result<Self, crate::journal::Error> {
+        let at = Timestamp(order.clock.wall_milliseconds());
+        let first = Event::RunStarted {
+            run: order.run,
+            origin: order.origin.clone(),
+            jobs: order.jobs,
+            tasks: order.plan.tasks.iter().filter_map(declare).collect(),
+        };
+        let mut unwritten = vec![(at, first)];
+        unwritten.extend(order.reused.iter().map(|reused| {
+            let task = order.plan.tasks[reused.task].id.clone();
+            (at, Event::TaskReused { task, from: reused.from, outputs: reused.outputs.clone() })
+        }));
+        let record = RunRecord::fold(unwritten.iter().map(|(at, event)| (*at, event)));
+        let record = record.expect("the first event is a start");
+        let reused: Vec<usize> = order.reused.iter().map(|reused| reused.task).collect();
+        let machine = Machine::new(order.plan, order.jobs, &reused);
+        let places = order.plan.tasks.iter().enumerate().map(|(place, task)| (task.id.clone(), place)).collect();
+        let mut driver = Self {
+            order,
+            machine,
+            journal,
+            view,
+            reports,
+            record,
+            unwritten,
+            unstarted: Vec::new(),
+            places,
+            tails: Vec::new(),
+            stopped: false,
+        };
+        for task in driver.record.tasks.values().filter(|task| task.status.is_final()) {
+            driver.order.preparer.task_ended(&task.declared.id, task.status, &task.outputs);
+        }
+        driver.write()?;
+        // From here on the run exists, whatever happens to the machine.
+        driver.journal.sync()?;
+        Ok(driver)
+    }
+
+    /// Carries out all that the machine says; false when the run is over.
+    async fn advance(&mut self) -> Result<bool, crate::journal::Error> {
+        loop {
+            if let Err(error) = self.write() {
+                // Ends that are still to come may find space again; without any, waiting would be for ever.
+                let running = self.machine.running() > self.unstarted.len();
+                return if running { Ok(true) } else { Err(error) };
+            }
+            for (executor, attempt) in self.unstarted.drain(..) {
+                executor.start(attempt, self.reports.clone());
+            }
+            let now = self.order.clock.monotonic();
+            let mut acted = false;
+            while let Some(action) = self.machine.next(now) {
+                acted = true;
+                self.act(action).await;
+            }
+            if !acted {
+                return Ok(!self.machine.is_over());
+            }
+        }
+    }
+
+    async fn act(&mut self, action: Action) {
+        let plan = self.order.plan;
+        let id = |task: usize| plan.tasks[task].id.clone();
+        match action {
+            Action::Start { task, number } => self.intend(task, number).await,
+            Action::Skip { task, because } => {
+                if plan.tasks[task].disposition != Disposition::Group {
+                    self.note(Event::TaskSkipped { task: id(task), because });
+                }
+            }
+            Action::Retry { task, number, after } => {
+                let wait = i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
+                let at = Timestamp(self.order.clock.wall_milliseconds().saturating_add(wait));
+                self.note(Event::RetryScheduled { task: id(task), number, at });
+            }
+            Action::Cancel { task, number, now } => {
+                let attempt = AttemptId { run: self.order.run, task: id(task), number };
+                if let Some(executor) = self.order.executors.get(plan.tasks[task].executor.as_str()) {
+                    executor.cancel(&attempt, now);
+                }
+            }
+        }
+    }
+
+    /// Readies an attempt and notes that it is about to start.
+    async fn intend(&mut self, task: usize, number: u32) {
+        let planned = &self.order.plan.tasks[task];
+        let attempt = AttemptId { run: self.order.run, task: planned.id.clone(), number };
+        let prepared = self.order.preparer.prepare(planned, attempt.clone());
+        let ready = match prepared {
+            Prepared::Unwanted(because) => return self.machine.unwanted(task, number, because),
+            Prepared::Ready(ready) => Ok(ready),
+            Prepared::Impossible(reason) => Err(reason),
+        };
+        self.note(Event::AttemptIntended { task: planned.id.clone(), number, executor: planned.executor.clone() });
+        let executor = self.order.executors.get(planned.executor.as_str());
+        let reason = match (ready, executor) {
+            (Ok(ready), Some(executor)) => return self.unstarted.push((Arc::clone(executor), *ready)),
+            (Ok(_), None) => format!("this Spore has no executor `{}`", planned.executor),
+            (Err(reason), _) => reason,
+        };
+        let end = AttemptEnd::bare(Outcome::NotStarted { reason, permanent: true });
+        self.ended(&attempt, end).await;
+    }
+
+    async fn hear(&mut self, report: Report) {
+        match report {
+            Report::Started { .. } => {}
+            Report::Line { attempt, stream, text } => self.view.line(&attempt, stream, &text),
+            Report::Ended { attempt, end } => self.ended(&attempt, *end).await,
+        }
+    }
+
+    async fn ended(&mut self, attempt: &AttemptId, end: AttemptEnd) {
+        let Some(&task) = self.places.get(&attempt.task) else { return };
+        let AttemptEnd { outcome, outputs, artifacts, out, err, remarks } = end;
+        let executor = self.order.executors.get(self.order.plan.tasks[task].executor.as_str());
+        let failed_tail = match executor {
+            Some(executor) if outcome != Outcome::Succeeded => {
+                Some(tail::of_attempt(executor.as_ref(), attempt, out, err).await)
+            }
+            _ => None,
+        };
+        let now = self.order.clock.monotonic();
+        self.machine.ended(task, attempt.number, &outcome, now, crate::os::random::fraction());
+        self.note(Event::AttemptEnded {
+            task: attempt.task.clone(),
+            number: attempt.number,
+            outcome,
+            outputs,
+            artifacts,
+            out,
+            err,
+            remarks,
+        });
+        if let Some(tail) = failed_tail {
+            self.tails.retain(|(id, _)| *id != attempt.task);
+            self.tails.push((attempt.task.clone(), tail));
+        }
+    }
+
+    fn stop(&mut self, stop: Stop) {
+        if !self.stopped || stop == Stop::AtOnce {
+            let because = match stop {
+                Stop::Cancelled => "somebody asked",
+                Stop::TimedOut => "the run's own time is over",
+                Stop::AtOnce => "somebody asked again",
+            };
+            self.note(Event::StopRequested { because: because.to_owned() });
+        }
+        self.stopped = true;
+        self.machine.stop(stop);
+    }
+
+    fn tick(&mut self) {
+        self.view.tick(Timestamp(self.order.clock.wall_milliseconds()), &self.record);
+    }
+
+    fn note(&mut self, event: Event) {
+        let at = Timestamp(self.order.clock.wall_milliseconds());
+        self.record.apply(at, &event);
+        if let Event::AttemptEnded { task, .. } | Event::TaskSkipped { task, .. } = &event
+            && let Some(ended) = self.record.tasks.get(task)
+        {
+            self.order.preparer.task_ended(task, ended.status, &ended.outputs);
+        }
+        self.unwritten.push((at, event));
+    }
+
+    /// Writes what is unwritten, and shows it once it is written.
+    fn write(&mut self) -> Result<(), crate::journal::Error> {
+        if self.unwritten.is_empty() {
+            return Ok(());
+        }
+        self.journal.append(&self.unwritten)?;
+        for (at, event) in self.unwritten.drain(..) {
+            self.view.event(at, &event, &self.record);
+            let Event::AttemptEnded { task, .. } = &event else { continue };
+            let ended = self.record.tasks.get(task).filter(|record| record.status.is_bad());
+            if let (Some(record), Some((_, tail))) = (ended, self.tails.iter().find(|(id, _)| id == task)) {
+                self.view.failed(record, tail);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Ran, crate::journal::Error> {
+        let status = self.machine.status();
+        self.note(Event::RunEnded { status });
+        self.write()?;
+        self.journal.sync()?;
+        let record = self.record;
+        self.tails.retain(|(id, _)| record.tasks.get(id).is_some_and(|task| task.status.is_bad()));
+        Ok(Ran { record, tails: self.tails })
+    }
+}
+
+/// What the first event says of a task. Groups are no work, so a run does not know them.
+fn declare(task: &crate::model::PlannedTask) -> Option<Declared> {
+    let (status, because) = match task.disposition {
+        Disposition::Group => return None,
+        Disposition::Run => (TaskStatus::Waiting, None),
+        Disposition::Done => (TaskStatus::Done, Some(task.explanation.clone())),
+        Disposition::Skip | Disposition::Agent | Disposition::Inert => {
+            (TaskStatus::Skipped, Some(task.explanation.clone()))
+        }
+    };
+    Some(Declared {
+        id: task.id.clone(),
+        title: task.title.clone(),
+        line: task.line,
+        executor: task.executor.clone(),
+        status,
+        because,
+        counts: !task.continue_on_failure,
+    })
+}

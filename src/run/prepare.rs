@@ -1,0 +1,134 @@
+//! From a planned task to an attempt: conditions are asked, templates evaluated, secrets put in place. What is left is a
+//! value that an executor carries out without looking anything up.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use crate::model::{
+    Attempt, AttemptId, Command, CommandLine, EnvValue, Limits, Plan, PlannedTask, RunId, Secret, TaskId, TaskStatus,
+    Work,
+};
+use crate::plan::{Scope, TemplateError, condition, evaluate, value};
+
+/// What came of preparing an attempt.
+#[derive(Debug)]
+pub(super) enum Prepared {
+    /// It can be started.
+    Ready(Box<Attempt>),
+    /// It is not wanted: its condition is false.
+    Unwanted(String),
+    /// It cannot be started: a template names what is not there.
+    Impossible(String),
+}
+
+/// Makes attempts of the tasks of one run.
+pub struct Preparer {
+    scope: Scope,
+    secrets: Arc<[Secret]>,
+    /// Place of each secret, by name.
+    secret_places: BTreeMap<String, usize>,
+    root: Arc<PathBuf>,
+    run_dir: Arc<PathBuf>,
+    grace: Duration,
+}
+
+impl Preparer {
+    /// For the run `run` of `plan`. `secrets` are all that its tasks name.
+    #[must_use]
+    pub fn new(
+        plan: &Plan,
+        run: RunId,
+        root: Arc<PathBuf>,
+        run_dir: Arc<PathBuf>,
+        secrets: Arc<[Secret]>,
+        limits: &Limits,
+    ) -> Self {
+        let secret_places = secrets.iter().enumerate().map(|(place, secret)| (secret.name.clone(), place)).collect();
+        Self {
+            scope: Scope::new(&plan.spore, &run.to_string(), &plan.params),
+            secrets,
+            secret_places,
+            root,
+            run_dir,
+            grace: limits.grace,
+        }
+    }
+
+    /// Lets later tasks see how this one ended and what it handed on.
+    pub(super) fn task_ended(&self, task: &TaskId, status: TaskStatus, outputs: &IndexMap<String, Value>) {
+        self.scope.task_ended(task, status, outputs);
+    }
+
+    /// Makes the attempt `id` of `task`.
+    pub(super) fn prepare(&self, task: &PlannedTask, id: AttemptId) -> Prepared {
+        let scope = if task.matrix.is_empty() { self.scope.clone() } else { self.scope.with_matrix(&task.matrix) };
+        if let Some(when) = &task.when {
+            match condition(when, &scope) {
+                Ok(true) => {}
+                Ok(false) => return Prepared::Unwanted(format!("its condition is false: `{}`", when.0.trim())),
+                Err(error) => return Prepared::Impossible(format!("`when` cannot be evaluated: {error}")),
+            }
+        }
+        match self.attempt(task, id, &scope) {
+            Ok(attempt) => Prepared::Ready(Box::new(attempt)),
+            Err((place, error)) => Prepared::Impossible(format!("{place} cannot be evaluated: {error}")),
+        }
+    }
+
+    fn attempt(&self, task: &PlannedTask, id: AttemptId, scope: &Scope) -> Result<Attempt, (String, TemplateError)> {
+        let mut env = Vec::with_capacity(task.env.len());
+        for (name, value) in task.env.iter() {
+            let text = match value {
+                EnvValue::Text(template) => {
+                    evaluate(template, scope).map_err(|error| (format!("`env.{name}`"), error))?
+                }
+                EnvValue::Secret(secret) => {
+                    // A secret that is not there has kept the run from beginning.
+                    let place = self.secret_places.get(&secret.name);
+                    place.map(|place| self.secrets[*place].value.clone()).unwrap_or_default()
+                }
+            };
+            env.push((name.clone(), text));
+        }
+        let with = if task.with.is_empty() {
+            Arc::clone(&task.with)
+        } else {
+            let evaluated = task.with.iter().map(|(name, item)| {
+                let item = value(item, scope).map_err(|error| (format!("`with.{name}`"), error))?;
+                Ok((name.clone(), item))
+            });
+            Arc::new(evaluated.collect::<Result<_, _>>()?)
+        };
+        Ok(Attempt {
+            id,
+            command: command_line(&task.work, scope)?,
+            env,
+            secrets: Arc::clone(&self.secrets),
+            root: Arc::clone(&self.root),
+            workdir: task.workdir.as_ref().map_or_else(|| self.root.to_path_buf(), |folder| self.root.join(folder)),
+            run_dir: Arc::clone(&self.run_dir),
+            timeout: task.timeout,
+            grace: self.grace,
+            artifacts: Arc::clone(&task.artifacts),
+            with,
+        })
+    }
+}
+
+fn command_line(work: &Work, scope: &Scope) -> Result<CommandLine, (String, TemplateError)> {
+    match work {
+        Work::Command(Command::Script { language, text }) => {
+            Ok(CommandLine::Script { language: *language, text: Arc::from(text.as_str()) })
+        }
+        Work::Command(Command::Argv(words)) => {
+            let words = words.iter().map(|word| evaluate(word, scope).map_err(|error| ("`run`".to_owned(), error)));
+            Ok(CommandLine::Argv(words.collect::<Result<_, _>>()?))
+        }
+        Work::Agent(_) | Work::Group => unreachable!("only tasks with a command are started"),
+    }
+}

@@ -1,0 +1,150 @@
+//! What every case stands on: an executor, a root, a run folder, and attempts that are easy to write.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use spore::executor::{Executor, Report};
+use spore::model::{Attempt, AttemptEnd, AttemptId, CommandLine, Language, Outcome, RunId, Secret, Stream, TaskId};
+use tokio::sync::mpsc;
+
+/// After so long a case has failed. Far more than any needs, also on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+pub(crate) struct Ground<'a> {
+    pub(crate) executor: &'a dyn Executor,
+    pub(crate) root: Arc<PathBuf>,
+    run_dir: Arc<PathBuf>,
+    _folder: tempfile::TempDir,
+}
+
+/// An attempt that was started.
+pub(crate) struct Started {
+    pub(crate) id: AttemptId,
+    reports: mpsc::UnboundedReceiver<Report>,
+    pub(crate) lines: Vec<String>,
+}
+
+impl<'a> Ground<'a> {
+    pub(crate) fn new(executor: &'a dyn Executor) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let real = folder.path().canonicalize().expect("its real path");
+        let root = real.join("root");
+        spore::os::file::create_dir(&root).expect("made");
+        Self { executor, root: Arc::new(root), run_dir: Arc::new(real.join("run")), _folder: folder }
+    }
+
+    pub(crate) fn attempt(&self, command: CommandLine) -> Attempt {
+        let run = RunId::from_parts(1, 2);
+        let task = TaskId::new("the-task").expect("an id");
+        Attempt {
+            id: AttemptId { run, task, number: 1 },
+            command,
+            env: Vec::new(),
+            secrets: Arc::from([]),
+            root: Arc::clone(&self.root),
+            workdir: self.root.to_path_buf(),
+            run_dir: Arc::clone(&self.run_dir),
+            timeout: None,
+            grace: Duration::from_secs(20),
+            artifacts: Arc::from([]),
+            with: Arc::default(),
+        }
+    }
+
+    pub(crate) fn sh(&self, text: &str) -> Attempt {
+        self.script(Language::Sh, text)
+    }
+
+    pub(crate) fn script(&self, language: Language, text: &str) -> Attempt {
+        self.attempt(CommandLine::Script { language, text: Arc::from(text) })
+    }
+
+    pub(crate) fn argv(&self, words: &[&str]) -> Attempt {
+        self.attempt(CommandLine::Argv(words.iter().map(|word| (*word).to_owned()).collect()))
+    }
+
+    pub(crate) fn start(&self, attempt: Attempt) -> Started {
+        let (sender, reports) = mpsc::unbounded_channel();
+        let id = attempt.id.clone();
+        self.executor.start(attempt, sender);
+        Started { id, reports, lines: Vec::new() }
+    }
+
+    pub(crate) async fn run(&self, attempt: Attempt) -> AttemptEnd {
+        self.start(attempt).end().await
+    }
+
+    pub(crate) async fn run_sh(&self, text: &str) -> AttemptEnd {
+        self.run(self.sh(text)).await
+    }
+
+    /// Where the attempt's log is, by the layout that DESIGN.md promises.
+    pub(crate) fn log_path(&self, stream: Stream) -> PathBuf {
+        let end = if stream == Stream::Out { "out" } else { "err" };
+        self.run_dir.join("logs").join(format!("{}.{end}", self.sh("").id.file_name()))
+    }
+
+    /// The whole log of the attempt.
+    pub(crate) async fn log(&self, stream: Stream) -> Vec<u8> {
+        let id = self.sh("").id;
+        let (mut bytes, mut cursor) = (Vec::new(), 0);
+        loop {
+            let chunk = self.executor.logs(&id, stream, cursor).await.expect("a log");
+            if chunk.bytes.is_empty() {
+                return bytes;
+            }
+            bytes.extend(chunk.bytes);
+            cursor = chunk.cursor;
+        }
+    }
+
+    pub(crate) async fn text(&self, stream: Stream) -> String {
+        String::from_utf8(self.log(stream).await).expect("text")
+    }
+}
+
+impl Started {
+    async fn next(&mut self) -> Report {
+        let report = tokio::time::timeout(PATIENCE, self.reports.recv()).await.expect("in time");
+        report.expect("the end is the last report")
+    }
+
+    /// Waits until the command has printed this line.
+    pub(crate) async fn line(&mut self, wanted: &str) {
+        loop {
+            match self.next().await {
+                Report::Line { text, .. } if text == wanted => return,
+                Report::Line { text, .. } => self.lines.push(text),
+                Report::Started { .. } => {}
+                Report::Ended { end, .. } => panic!("ended without the line `{wanted}`: {end:?}"),
+            }
+        }
+    }
+
+    /// Waits for the end.
+    pub(crate) async fn end(mut self) -> AttemptEnd {
+        self.see_end().await
+    }
+
+    pub(crate) async fn see_end(&mut self) -> AttemptEnd {
+        loop {
+            match self.next().await {
+                Report::Ended { end, attempt } => {
+                    assert_eq!(attempt, self.id);
+                    return *end;
+                }
+                Report::Line { text, .. } => self.lines.push(text),
+                Report::Started { .. } => {}
+            }
+        }
+    }
+}
+
+pub(crate) fn secret(value: &str) -> Secret {
+    Secret { name: "TOKEN".into(), value: value.into() }
+}
+
+pub(crate) fn exit(code: i32) -> Outcome {
+    Outcome::Failed { exit_code: Some(code), signal: None, reason: None }
+}
