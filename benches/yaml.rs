@@ -9,7 +9,7 @@ use spore::parse::yaml_spores;
 
 /// Prints the ratio for 10 MB, and the times for the sizes that people meet.
 #[expect(clippy::print_stdout, reason = "a bench reports on standard output")]
-pub fn run() {
+pub(crate) fn run() {
     let limits = Limits { spore_bytes_max: 64 << 20, ..Limits::DEFAULT };
     let text = tasks(usize::MAX, 10_000_000);
     let options = serde_yaml::options! {

@@ -248,6 +248,12 @@ fn schema_and_decoder_agree_rule_by_rule() {
         ("workdir", "[a]", false),
         ("steps", "[]", false),
     ];
+    for on in ["push", "{push: }", "{push: main}", "{push: {paths: [a]}, schedule: [\"@daily\"]}"] {
+        let text = format!("spore: x\nkind: workflow\non: {on}\ntasks: {{a: x}}\n");
+        assert_eq!(codes(&text), Vec::<&str>::new(), "{on}");
+        let value: serde_json::Value = serde_yaml::from_str_with_options(&text, lax()).expect("it is YAML");
+        assert!(validator.is_valid(&value), "{on}");
+    }
     for (key, value, right) in values {
         let text = format!("spore: x\nkind: workflow\ntasks:\n  t:\n    run: x\n    {key}: {value}\n");
         let errors: Vec<Diagnostic> = parse(&text).1.into_iter().filter(Diagnostic::is_error).collect();
@@ -260,6 +266,11 @@ fn schema_and_decoder_agree_rule_by_rule() {
     }
 }
 
+/// `count` numbered pieces of text, joined.
+fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
+    (0..count).map(line).collect()
+}
+
 #[test]
 fn bombs_are_refused() {
     let mut laughs = String::from("spore: x\ntasks: {a: x}\nx-0: &l0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n");
@@ -270,7 +281,7 @@ fn bombs_are_refused() {
     assert_eq!(codes(&laughs), ["yaml-alias-bomb"]);
     let merges = laughs.replace('[', "{a: [").replace(']', "]}");
     assert_eq!(codes(&merges), ["yaml-alias-bomb"]);
-    let shells: String = (0..60).map(|level| format!("&a{level} [")).collect();
+    let shells = lines(60, |level| format!("&a{level} ["));
     let filling = "x,".repeat(500_000);
     assert_eq!(codes(&format!("{shells}{filling}{}", "]".repeat(60))), ["yaml-alias-bomb"]);
 }
@@ -281,7 +292,7 @@ fn deep_nesting_is_refused() {
         let text = open.repeat(50_000) + &close.repeat(50_000);
         assert_eq!(codes(&text), ["yaml-nesting"], "{open}");
     }
-    let block: String = (0..2_000).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
+    let block = lines(2_000, |level| format!("{}a:\n", " ".repeat(level)));
     assert_eq!(codes(&block), ["yaml-nesting"]);
     let flat = format!(
         "spore: x\nkind: workflow\ntasks: {{t: {{run: x, with: {}1{}}}}}\n",
@@ -302,19 +313,21 @@ fn an_alias_cannot_hold_itself() {
 
 #[test]
 fn a_flood_of_mistakes_is_cut_short() {
-    let keys: String = (0..20_000).map(|number| format!("wrong_{number}: 1\n")).collect();
+    let keys = lines(20_000, |number| format!("wrong_{number}: 1\n"));
     let (_, diagnostics) = parse(&format!("spore: x\nkind: workflow\ntasks: {{a: x}}\n{keys}"));
     assert_eq!(diagnostics.len(), Limits::DEFAULT.diagnostics_max + 1);
     assert!(diagnostics.iter().any(|diagnostic| diagnostic.code == "too-many-diagnostics"));
     let twice = "spore: x\nkind: workflow\ntasks: {a: {run: x, env: {".to_owned() + &"A: 1, ".repeat(50_000) + "}}}\n";
     assert_eq!(parse(&twice).1.len(), Limits::DEFAULT.diagnostics_max + 1);
+    let documents = "---\nspore: x\nkind: workflow\n".repeat(2_000);
+    assert_eq!(parse(&documents).1.len(), Limits::DEFAULT.diagnostics_max + 1);
 }
 
 #[test]
 fn many_tasks_are_taken_and_too_many_refused() {
     let limits = Limits { tasks_max: 100, ..Limits::DEFAULT };
     let text = |count: usize| {
-        let tasks: String = (0..count).map(|number| format!("  t{number}: x\n")).collect();
+        let tasks = lines(count, |number| format!("  t{number}: x\n"));
         Source::new("x.yaml", format!("spore: x\nkind: workflow\ntasks:\n{tasks}"))
     };
     let (spores, diagnostics) = yaml_spores(&text(100), &limits);

@@ -16,9 +16,10 @@ pub(super) struct Context<'c> {
 }
 
 impl Context<'_> {
-    /// A remark on an id that is used twice. It keeps a workflow from running, because a need could mean either.
-    pub(super) fn duplicate(&self, id: &str, renamed: &str, span: Span, first: Span) -> Diagnostic {
-        let severity = if self.is_workflow { Severity::Error } else { Severity::Warning };
+    /// A remark on an id that is used twice. Where the author `chose` it, it keeps a workflow from running, because a
+    /// need could mean either; two equal headings are no such choice.
+    pub(super) fn duplicate(&self, id: &str, renamed: &str, span: Span, first: Span, chose: bool) -> Diagnostic {
+        let severity = if self.is_workflow && chose { Severity::Error } else { Severity::Warning };
         let message = format!("the id `{id}` is used twice");
         let diagnostic = Diagnostic { severity, ..Diagnostic::error("duplicate-id", span, message) };
         diagnostic

@@ -69,12 +69,11 @@ fn pairs(rest: Piece<'_>) -> Vec<(Piece<'_>, Piece<'_>)> {
         }
         let value = rest.skip(end + 1);
         let quote = value.text.chars().next().filter(|c| matches!(c, '"' | '\''));
-        let (from, to, next) = match quote.and_then(|quote| value.text[1..].find(quote)) {
-            Some(length) => (1, 1 + length, 2 + length),
-            None => {
-                let end = value.text.find(|c: char| c.is_whitespace() || c == '}').unwrap_or(value.text.len());
-                (0, value.text[..end].trim_end_matches(',').len(), end)
-            }
+        let (from, to, next) = if let Some(length) = quote.and_then(|quote| value.text[1..].find(quote)) {
+            (1, 1 + length, 2 + length)
+        } else {
+            let end = value.text.find(|c: char| c.is_whitespace() || c == '}').unwrap_or(value.text.len());
+            (0, value.text[..end].trim_end_matches(',').len(), end)
         };
         pairs.push((key, value.take(to).skip(from)));
         rest = value.skip(next);

@@ -45,14 +45,14 @@ pub fn parse(source: &Source, limits: &Limits) -> Parsed {
 ///
 /// # Errors
 /// When the bytes are not UTF-8.
-pub fn decode_utf8(bytes: Vec<u8>) -> Result<String, (Diagnostic, String)> {
+pub fn decode_utf8(bytes: Vec<u8>) -> Result<String, Box<(Diagnostic, String)>> {
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let byte = error.as_bytes().get(at).copied().unwrap_or_default();
         let message = format!("the byte 0x{byte:02x} is not UTF-8");
         let place = Span::new(at, at + '\u{fffd}'.len_utf8());
         let diagnostic = Diagnostic::error("not-utf8", place, message).hint("save the file as UTF-8");
-        (diagnostic, String::from_utf8_lossy(error.as_bytes()).into_owned())
+        Box::new((diagnostic, String::from_utf8_lossy(error.as_bytes()).into_owned()))
     })
 }
 

@@ -72,6 +72,10 @@ impl<'t> Names<'t> {
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Vec<Need> {
         let span = reference.piece.span();
+        if reference.wanted == Wanted::Joined && self.name(reference.piece.text).is_none() {
+            let parts = needs::joined(reference.piece);
+            return parts.iter().flat_map(|part| self.resolve(own, part, stranger, diagnostics)).collect();
+        }
         let targets = self.targets(own, reference, stranger);
         if targets.len() > self.left {
             if self.left > 0 {
@@ -112,9 +116,9 @@ impl<'t> Names<'t> {
                 let found = self.all(own, noun);
                 if found.is_empty() { strange(reference.piece.text, stranger) } else { found }
             }
-            Wanted::Name(name) => match self.name(name) {
+            Wanted::Name(_) | Wanted::Joined => match self.name(reference.piece.text) {
                 Some(index) => vec![self.task(index)],
-                None => strange(name, stranger),
+                None => strange(reference.piece.text, stranger),
             },
         }
     }

@@ -19,6 +19,8 @@ pub(super) enum Wanted<'a> {
     Phase(&'a str, &'a str),
     /// All tasks that a word names: `ALL 6 PATTERNS`.
     All(&'a str),
+    /// Names joined by `and`, or one title with an `and` in it.
+    Joined,
     /// Anything else: an id in words, a title, or something that no task is.
     Name(&'a str),
 }
@@ -53,13 +55,23 @@ pub(super) fn read(value: Piece<'_>) -> Vec<Reference<'_>> {
         return references;
     }
     for part in parts(value) {
-        for token in conjuncts(part) {
-            if let Some(reference) = read_token(token, &mut noun) {
-                references.push(reference);
-            }
+        let tokens = conjuncts(part);
+        let before = (references.len(), noun);
+        references.extend(tokens.iter().filter_map(|token| read_token(*token, &mut noun)));
+        // Words around an `and` may be one title; the look-up tries that first.
+        if tokens.len() > 1 && references[before.0..].iter().any(|one| matches!(one.wanted, Wanted::Name(_))) {
+            references.truncate(before.0);
+            noun = before.1;
+            references.extend(read_token(part, &mut noun).map(|whole| Reference { wanted: Wanted::Joined, ..whole }));
         }
     }
     references
+}
+
+/// The names in words joined by `and`.
+pub(super) fn joined(piece: Piece<'_>) -> Vec<Reference<'_>> {
+    let mut noun = None;
+    conjuncts(piece).into_iter().filter_map(|token| read_token(token, &mut noun)).collect()
 }
 
 /// The parts between commas, with everything in parentheses left out.

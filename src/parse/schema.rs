@@ -80,11 +80,11 @@ fn property(field: &Field) -> Value {
     if let Some(default) = field.default {
         schema["default"] = serde_json::from_str(default).unwrap_or_else(|_| json!(default));
     }
-    // The examples of the table are YAML; those that JSON spells alike are shown.
-    schema["examples"] = json!([serde_json::from_str::<Value>(field.example).unwrap_or_else(|_| json!(field.example))]);
-    if matches!(field.shape, Shape::Object(_) | Shape::Params | Shape::Tasks | Shape::Env | Shape::Free | Shape::Axes) {
-        schema["examples"] = Value::Null;
-        schema.as_object_mut().map(|map| map.remove("examples"));
+    // The examples of the table are YAML: lists and maps that JSON would spell in another way are left out.
+    let example = serde_json::from_str::<Value>(field.example).ok();
+    let plain = !field.example.starts_with(['[', '{']);
+    if let Some(example) = example.or_else(|| plain.then(|| json!(field.example))) {
+        schema["examples"] = json!([example]);
     }
     schema
 }
@@ -102,6 +102,7 @@ fn shape(shape: &Shape) -> Value {
         Shape::Duration => json!({"type": "string", "pattern": DURATION}),
         Shape::Word(words) => json!({"type": "string", "enum": words}),
         Shape::Texts => list(scalar()),
+        Shape::Branches => json!({"anyOf": [list(scalar()), {"type": "null"}]}),
         Shape::Needs => {
             let id = json!({"type": ["string", "number"], "pattern": TASK_ID});
             json!({"anyOf": [id.clone(), {"type": "array", "items": id}, {"type": "null"}]})

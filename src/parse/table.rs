@@ -64,6 +64,8 @@ pub(super) enum Shape {
     Word(&'static [&'static str]),
     /// One text or a list of them.
     Texts,
+    /// Branch patterns: one, a list, or nothing for every branch.
+    Branches,
     /// One task id or a list of them.
     Needs,
     /// One cron line or a list of them.
@@ -105,8 +107,10 @@ impl Shape {
             Self::Count(min, max) => format!("a whole number from {min} to {max}"),
             Self::Number(min) => format!("a number, {min} or more"),
             Self::Duration => "a duration such as `30s` or `5m`".to_owned(),
+            Self::Word([word]) => format!("`{word}`"),
             Self::Word(words) => format!("one of {}", names(words)),
             Self::Texts => "a text or a list of texts".to_owned(),
+            Self::Branches => "a branch, a list of branches, or nothing".to_owned(),
             Self::Needs => "a task id or a list of task ids".to_owned(),
             Self::Cron => "a cron line or a list of them".to_owned(),
             Self::Run => "a script, or a list of a program and its arguments".to_owned(),
@@ -166,7 +170,12 @@ pub(super) static SPORE: Object = Object {
         field("kind", Shape::Word(&Kind::NAMES), "What the file is; without it a watcher never runs it.", "workflow"),
         field("title", Shape::Text, "What people call it.", "Nightly report"),
         field("description", Shape::Text, "What it is for.", "Counts rows and publishes the report."),
-        field("on", Shape::Object(&ON), "What starts it by itself.", "{schedule: \"0 6 * * *\"}"),
+        field(
+            "on",
+            Shape::Short(&ON, &Shape::Word(&["push"])),
+            "What starts it by itself.",
+            "{schedule: \"0 6 * * *\"}",
+        ),
         field("params", Shape::Params, "The values a run is given.", "{region: us-central1}"),
         field("env", Shape::Env, "Environment variables of every task.", "{LANG: C.UTF-8}"),
         field("defaults", Shape::Object(&DEFAULTS), "Settings of every task that has none.", "{timeout: 10m}"),
@@ -211,7 +220,7 @@ pub(super) static ON: Object = Object {
     fields: &[
         field(
             "push",
-            Shape::Short(&PUSH, &Shape::Texts),
+            Shape::Short(&PUSH, &Shape::Branches),
             "A git push; a text or list is its branches.",
             "{branches: [main]}",
         ),

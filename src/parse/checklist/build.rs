@@ -1,6 +1,6 @@
 //! Entries → tasks: which entries count, whose part each is, what it does and what it needs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::collect::{Collected, collect};
 use super::entry::{Entry, Origin};
@@ -11,7 +11,7 @@ use crate::parse::context::Context;
 use crate::parse::fence;
 use crate::parse::label;
 use crate::parse::markdown::Outline;
-use crate::parse::names::{Names, Stranger};
+use crate::parse::names::{NEEDS_MAX, Names, Stranger};
 use crate::parse::needs::{self, Reference};
 use crate::parse::property;
 use crate::parse::words::Piece;
@@ -77,7 +77,22 @@ pub(in crate::parse) fn read(
     } else {
         states_needs |= add_rows(&builder.tasks, &rows, &mut wanted);
     }
-    let (mut tasks, owned) = (builder.tasks, builder.owned);
+    if builder.tasks.is_empty() {
+        return None;
+    }
+    let (tasks, owned) = (builder.tasks, builder.owned);
+    note_free_boxes(&found.free_boxes, diagnostics);
+    let list = resolve(outline, tasks, &wanted, diagnostics);
+    Some(Checklist { states_needs: states_needs || list.states_needs, owned, ..list })
+}
+
+/// Looks up what each task wants, and what the file says about all of them.
+fn resolve(
+    outline: &Outline<'_>,
+    mut tasks: Vec<Task>,
+    wanted: &[Vec<Reference<'_>>],
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Checklist {
     let waves = waves::read(outline, diagnostics);
     let mut names = Names::new(&tasks);
     let mut resolved: Vec<Vec<Need>> = Vec::with_capacity(tasks.len());
@@ -87,15 +102,13 @@ pub(in crate::parse) fn read(
     }
     let critical_path = path::read(outline, &mut names);
     if !waves.is_empty() {
-        states_needs = true;
         add_waves(&tasks, &names, &waves, &mut resolved, diagnostics);
     }
     for (task, needs) in tasks.iter_mut().zip(resolved) {
         task.needs = needs;
     }
     note_done_parents(&tasks, diagnostics);
-    note_free_boxes(&found.free_boxes, diagnostics);
-    (!tasks.is_empty()).then_some(Checklist { tasks, states_needs, critical_path, owned })
+    Checklist { tasks, states_needs: !waves.is_empty(), critical_path, owned: Vec::new() }
 }
 
 /// Which entries are tasks: a box with an id always, a heading or paragraph when there is something to do under it.
@@ -173,6 +186,7 @@ impl Builder<'_, '_> {
     fn ids(&self, kept: &[bool], diagnostics: &mut Vec<Diagnostic>) -> Vec<Option<TaskId>> {
         let entries = &self.found.entries;
         let mut seen: HashMap<&str, (usize, usize)> = HashMap::with_capacity(entries.len());
+        let written: HashSet<&str> = entries.iter().map(|entry| entry.id.as_str()).collect();
         let mut ids = vec![None; entries.len()];
         for (index, entry) in entries.iter().enumerate().filter(|(index, _)| kept[*index]) {
             let (first, count) = seen.entry(&entry.id).or_insert((index, 0));
@@ -181,9 +195,13 @@ impl Builder<'_, '_> {
                 ids[index] = TaskId::new(&entry.id).ok();
                 continue;
             }
-            let renamed = format!("{}-{count}", entry.id);
+            let mut renamed = format!("{}-{count}", entry.id);
+            while written.contains(renamed.as_str()) {
+                *count += 1;
+                renamed = format!("{}-{count}", entry.id);
+            }
             let before = entries[*first].span;
-            diagnostics.push(self.context.duplicate(&entry.id, &renamed, entry.span, before));
+            diagnostics.push(self.context.duplicate(&entry.id, &renamed, entry.span, before, true));
             ids[index] = TaskId::new(&renamed).ok();
         }
         ids
@@ -230,9 +248,19 @@ impl Builder<'_, '_> {
         let (first, count) = self.rows.entry(id.clone()).or_insert((row.name.span(), 0));
         *count += 1;
         if *count > 1 {
-            let renamed = format!("{id}-{count}");
-            diagnostics.push(self.context.duplicate(id.as_str(), &renamed, row.name.span(), *first));
-            id = TaskId::new(&renamed).unwrap_or(id);
+            let (first, mut number) = (*first, *count);
+            let renamed = loop {
+                let renamed = format!("{id}-{number}");
+                if !self.rows.contains_key(renamed.as_str()) {
+                    break renamed;
+                }
+                number += 1;
+            };
+            self.rows.insert(id.clone(), (first, number));
+            diagnostics.push(self.context.duplicate(id.as_str(), &renamed, row.name.span(), first, true));
+            let Ok(unused) = TaskId::new(&renamed) else { return };
+            self.rows.insert(unused.clone(), (row.name.span(), 1));
+            id = unused;
         }
         let title = if row.title.is_empty() { id.to_string() } else { row.title.clone() };
         let mut task = Task::new(id, title.clone(), row.name.span(), Work::Agent(title));
@@ -312,13 +340,16 @@ fn add_waves(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let mut in_wave = vec![false; tasks.len()];
-    let mut left = crate::parse::names::NEEDS_MAX;
+    let mut left = NEEDS_MAX;
+    let mut too_many = None;
     let mut before: Vec<usize> = Vec::new();
     let mut need = |task: usize, on: &[usize], span: Span, resolved: &mut [Vec<Need>]| {
         if on.len() <= left {
             left -= on.len();
             let needs = on.iter().map(|on| Need { target: NeedTarget::Task(tasks[*on].id.clone()), span });
             resolved[task].extend(needs);
+        } else {
+            too_many.get_or_insert(span);
         }
     };
     for wave in waves {
@@ -348,6 +379,11 @@ fn add_waves(
             before = vec![task];
         }
     }
+    if let Some(span) = too_many {
+        let message = format!("the waves mean more than {NEEDS_MAX} needs");
+        diagnostics
+            .push(Diagnostic::error("too-many-needs", span, message).hint("put a task of its own between large waves"));
+    }
 }
 
 /// Boxes that are nobody's: said once, so that none is lost in silence.
@@ -366,7 +402,7 @@ fn note_free_boxes(boxes: &[Span], diagnostics: &mut Vec<Diagnostic>) {
 /// A done task with an unfinished part is a slip of one of the two boxes.
 fn note_done_parents(tasks: &[Task], diagnostics: &mut Vec<Diagnostic>) {
     let done: HashMap<&TaskId, &Task> = tasks.iter().filter(|task| task.done).map(|task| (&task.id, task)).collect();
-    let mut told = std::collections::HashSet::new();
+    let mut told = HashSet::new();
     for child in tasks.iter().filter(|task| !task.done && !task.optional) {
         let Some(parent) = child.parent.as_ref().and_then(|parent| done.get(parent)) else { continue };
         if told.insert(&parent.id) {

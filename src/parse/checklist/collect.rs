@@ -210,7 +210,11 @@ impl<'a> Walk<'_, 'a> {
                 self.add(Origin::Counted, self.counted.to_string(), first, first.trim("").span(), mark, None)
             }
             None => {
-                match container.or(self.last[depth - 1]) {
+                let owner = container.or(self.last[depth - 1]);
+                if let Some(item) = self.items.last_mut() {
+                    item.entry = owner;
+                }
+                match owner {
                     Some(entry) => self.step(entry, rest, Some(mark.done)),
                     None => self.found.free_boxes.push(first.span()),
                 }

@@ -13,7 +13,7 @@ use crate::parse::markdown::Outline;
 use crate::parse::names::{Names, Stranger};
 use crate::parse::needs::Reference;
 use crate::parse::property;
-use crate::parse::words;
+use crate::parse::words::{self, Piece};
 
 /// What the sections of a file say.
 #[derive(Debug, Default)]
@@ -33,7 +33,14 @@ pub(in crate::parse) fn read(
     context: &Context<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Document {
-    let mut reader = Reader { outline, context, used: HashMap::new(), tasks: Vec::new(), wanted: Vec::new() };
+    let mut reader = Reader {
+        outline,
+        context,
+        used: HashMap::new(),
+        repeats: HashMap::new(),
+        tasks: Vec::new(),
+        wanted: Vec::new(),
+    };
     reader.used.extend(taken.iter().map(|task| (task.id.to_string(), task.span)));
     let sections = sections(outline, owned);
     let mut states_needs = false;
@@ -70,6 +77,8 @@ struct Reader<'o, 'f> {
     outline: &'f Outline<'f>,
     context: &'o Context<'o>,
     used: HashMap<String, Span>,
+    /// The last number given to each repeated id.
+    repeats: HashMap<String, usize>,
     tasks: Vec<Task>,
     wanted: Vec<Wanted<'f>>,
 }
@@ -110,16 +119,15 @@ impl<'f> Reader<'_, 'f> {
         let opening = Span::new(fence.start as usize, fence.start as usize + opening);
         let heading = section.heading.map(|heading| words::clean(heading.text)).filter(|words| !words.is_empty());
         let is_first = group.name.is_none() && unnamed == 1;
-        let span = section.heading.filter(|_| is_first).map_or(opening, |heading| heading.span());
-        let wanted = match &group.name {
-            Some((name, place)) => self.named(name, *place, diagnostics),
-            None => {
-                let slug = TaskId::slug(heading.as_deref().unwrap_or(self.context.stem));
-                let slug = slug.map_or_else(|| "task".to_owned(), |slug| slug.to_string());
-                if unnamed == 1 { slug } else { format!("{slug}-{unnamed}") }
-            }
+        let span = section.heading.filter(|_| is_first).map_or(opening, Piece::span);
+        let wanted = if let Some((name, place)) = &group.name {
+            named(name, *place, diagnostics)
+        } else {
+            let slug = TaskId::slug(heading.as_deref().unwrap_or(self.context.stem));
+            let slug = slug.map_or_else(|| "task".to_owned(), |slug| slug.to_string());
+            if unnamed == 1 { slug } else { format!("{slug}-{unnamed}") }
         };
-        let id = self.unused(&wanted, span, diagnostics)?;
+        let id = self.unused(&wanted, span, group.name.is_some(), diagnostics)?;
         let title = match (&group.name, heading) {
             (Some((name, _)), heading) => heading.filter(|_| section.groups.len() == 1).unwrap_or(name.clone()),
             (None, heading) => heading.unwrap_or_else(|| self.context.stem.to_owned()),
@@ -137,33 +145,33 @@ impl<'f> Reader<'_, 'f> {
         Some(task)
     }
 
-    fn named(&self, name: &str, place: Span, diagnostics: &mut Vec<Diagnostic>) -> String {
-        if let Err(error) = TaskId::new(name) {
-            let slug = TaskId::slug(name).map_or_else(|| "task".to_owned(), |slug| slug.to_string());
-            diagnostics.push(
-                Diagnostic::warning("bad-id", place, error.to_string()).hint(format!("it is called `{slug}` here")),
-            );
-            return slug;
-        }
-        name.to_owned()
-    }
-
     /// `wanted`, or `wanted-2`, `wanted-3`, … when it is taken.
-    fn unused(&mut self, wanted: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) -> Option<TaskId> {
+    fn unused(&mut self, wanted: &str, span: Span, chose: bool, diagnostics: &mut Vec<Diagnostic>) -> Option<TaskId> {
         let Some(first) = self.used.get(wanted).copied() else {
             self.used.insert(wanted.to_owned(), span);
             return TaskId::new(wanted).ok();
         };
-        let mut number = 2;
+        let number = self.repeats.entry(wanted.to_owned()).or_insert(1);
         let renamed = loop {
+            *number += 1;
             let renamed = format!("{wanted}-{number}");
             if !self.used.contains_key(&renamed) {
                 break renamed;
             }
-            number += 1;
         };
-        diagnostics.push(self.context.duplicate(wanted, &renamed, span, first));
+        diagnostics.push(self.context.duplicate(wanted, &renamed, span, first, chose));
         self.used.insert(renamed.clone(), span);
         TaskId::new(&renamed).ok()
     }
+}
+
+/// The id that a mark asks for, or one made of it where it cannot be one.
+fn named(name: &str, place: Span, diagnostics: &mut Vec<Diagnostic>) -> String {
+    if let Err(error) = TaskId::new(name) {
+        let slug = TaskId::slug(name).map_or_else(|| "task".to_owned(), |slug| slug.to_string());
+        diagnostics
+            .push(Diagnostic::warning("bad-id", place, error.to_string()).hint(format!("it is called `{slug}` here")));
+        return slug;
+    }
+    name.to_owned()
 }

@@ -291,25 +291,21 @@ impl<'d> Decoder<'d> {
 
     /// One text or a list of texts, each with its place.
     pub(super) fn texts<'n>(&mut self, entry: Entry<'n>) -> Vec<(&'n str, Span)> {
-        match &entry.node.kind {
-            NodeKind::List(items) => {
-                let mut texts = Vec::with_capacity(items.len());
-                for item in items {
-                    match item.scalar() {
-                        Some(text) => texts.push((text, item.span)),
-                        None => self.mismatch(Entry { node: item, key: item.span, ..entry }),
-                    }
-                }
-                texts
+        let Some(items) = entry.node.items() else {
+            let text = entry.node.scalar();
+            if text.is_none() {
+                self.mismatch(entry);
             }
-            _ => {
-                let text = entry.node.scalar();
-                if text.is_none() {
-                    self.mismatch(entry);
-                }
-                text.map(|text| (text, entry.node.span)).into_iter().collect()
+            return text.map(|text| (text, entry.node.span)).into_iter().collect();
+        };
+        let mut texts = Vec::with_capacity(items.len());
+        for item in items {
+            match item.scalar() {
+                Some(text) => texts.push((text, item.span)),
+                None => self.mismatch(Entry { node: item, key: item.span, ..entry }),
             }
         }
+        texts
     }
 
     /// Like [`Decoder::texts`], without the places.

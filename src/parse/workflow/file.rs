@@ -13,22 +13,26 @@ use crate::parse::{table, yaml};
 pub fn yaml_spores(source: &Source, limits: &Limits) -> (Vec<Spore>, Vec<Diagnostic>) {
     let mut diagnostics = Vec::new();
     let documents = yaml::documents(&source.text, 0, limits, &mut diagnostics);
+    let mut decoder = Decoder::new(limits, &mut diagnostics);
     let mut spores: Vec<Spore> = Vec::new();
     let mut names: HashMap<String, Span> = HashMap::new();
     for node in documents.iter().filter(|node| !matches!(node.kind, NodeKind::Null)) {
         let path =
             if spores.is_empty() { source.path.clone() } else { format!("{}#{}", source.path, spores.len() + 1) };
-        let mut spore = Spore::empty(path.clone(), Dialect::Yaml);
-        decode(node, &path, &mut spore, limits, &mut diagnostics);
+        let mut spore = Spore { order: Order::Needs, ..Spore::empty(path.clone(), Dialect::Yaml) };
+        decode(&mut decoder, node, &mut spore);
         let place = node.get("spore").or_else(|| node.get("id")).map_or(node.span, |name| name.span);
         if let Some(first) = names.insert(spore.id.clone(), place) {
-            let message = format!("two spores of this file are called `{}`", spore.id);
-            let remark = Diagnostic::error("duplicate-spore", place, message).hint("give each its own name");
-            diagnostics.push(remark.related(first, "the first stands here"));
+            decoder.remark(|| {
+                let message = format!("two spores of this file are called `{}`", spore.id);
+                let remark = Diagnostic::error("duplicate-spore", place, message).hint("give each its own name");
+                remark.related(first, "the first stands here")
+            });
             spore.id = path;
         }
         spores.push(spore);
     }
+    decoder.close();
     if spores.is_empty() {
         spores.push(Spore { order: Order::Needs, ..Spore::empty(source.path.clone(), Dialect::Yaml) });
         if diagnostics.is_empty() {
@@ -41,11 +45,8 @@ pub fn yaml_spores(source: &Source, limits: &Limits) -> (Vec<Spore>, Vec<Diagnos
     (spores, diagnostics)
 }
 
-/// Decodes one document into `spore`, whose id becomes `source_path` if it has no name.
-fn decode(node: &Node<'_>, source_path: &str, spore: &mut Spore, limits: &Limits, diagnostics: &mut Vec<Diagnostic>) {
-    source_path.clone_into(&mut spore.id);
-    spore.order = Order::Needs;
-    let mut decoder = Decoder::new(limits, diagnostics);
+/// Decodes one document into `spore`, which keeps the id it has if the document does not name it.
+fn decode<'n>(decoder: &mut Decoder<'_>, node: &'n Node<'n>, spore: &mut Spore) {
     let whole = node.entries().and_then(|entries| entries.first()).map_or(node.span, |(key, _)| key.span);
     if !is_spore(node) {
         decoder.remark(|| {
@@ -57,11 +58,10 @@ fn decode(node: &Node<'_>, source_path: &str, spore: &mut Spore, limits: &Limits
     }
     spore.kind = top::kind(node).0.unwrap_or(Kind::Inert);
     if matches!(spore.kind, Kind::Agent | Kind::Result | Kind::Learning) {
-        free(&mut decoder, node, spore);
+        free(decoder, node, spore);
     } else {
-        strict(&mut decoder, node, spore, whole);
+        strict(decoder, node, spore, whole);
     }
-    decoder.close();
 }
 
 /// Whether a document is meant for Spore at all; compose files, manifests and settings of other tools are not.

@@ -19,11 +19,8 @@ pub(super) fn triggers(decoder: &mut Decoder<'_>, entry: Entry<'_>) -> Triggers 
             "session" => triggers.session = session(decoder, entry),
             _ => {}
         }),
-        // `on: push` and `on: [push]`, as other tools write it.
+        // `on: push`, as other tools write it.
         _ if entry.node.scalar() == Some("push") => triggers.push = Some(Push::default()),
-        _ if entry.node.items().is_some_and(|items| items.len() == 1 && items[0].scalar() == Some("push")) => {
-            triggers.push = Some(Push::default());
-        }
         _ => decoder.mismatch(entry),
     }
     triggers
