@@ -7,7 +7,8 @@ use super::expand::Units;
 use super::names::{HINTS_MAX, Names, hinted};
 use super::reach::Reach;
 
-/// Warns where the stated path and the needs contradict each other, once for each contradiction.
+/// Warns where the stated path and the needs contradict each other, once for each contradiction. A range such as
+/// `Tasks 2.1-2.3` is one step of the path: what is in it may run side by side.
 pub(super) fn check(
     spore: &Spore,
     tasks: &Tasks<'_>,
@@ -16,9 +17,14 @@ pub(super) fn check(
     reach: &mut Reach<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let mut before: Option<usize> = None;
+    let (mut before, mut step): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
+    let mut step_span = None;
     let mut unknown = 0;
     for (id, span) in &spore.stated_critical_path {
+        if step_span != Some(*span) {
+            step_span = Some(*span);
+            before = std::mem::take(&mut step);
+        }
         let Some(at) = names.get(id.as_str()) else {
             let message = format!("the stated critical path names `{id}`, which does not exist");
             unknown += 1;
@@ -27,17 +33,17 @@ pub(super) fn check(
             let diagnostic = Diagnostic::warning("critical-path", *span, message);
             diagnostics
                 .push(hinted(diagnostic, id.as_str(), known, || Some("no task of this file has this name".into())));
-            before = None;
             continue;
         };
-        if let Some(before) = before.filter(|before| *before != at) {
+        step.push(at);
+        if let Some(&last) = before.last().filter(|_| !before.contains(&at)) {
             let mut needs = |task: usize, need: usize| {
                 let (Some(task), Some(need)) = (units.of(task).next(), units.of(need).next()) else { return true };
                 reach.needs(task, need)
             };
-            if !needs(at, before) {
-                let first = &tasks.all[before].id;
-                let turned = needs(before, at);
+            if !before.iter().any(|before| needs(at, *before)) {
+                let first = &tasks.all[last].id;
+                let turned = needs(last, at);
                 let but =
                     if turned { format!("`{first}` needs `{id}`") } else { format!("`{id}` does not need `{first}`") };
                 let message = format!("the stated critical path goes from `{first}` to `{id}`, but {but}");
@@ -53,6 +59,5 @@ pub(super) fn check(
                 );
             }
         }
-        before = Some(at);
     }
 }

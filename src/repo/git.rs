@@ -25,7 +25,7 @@ use crate::model::RunId;
 use crate::os;
 
 /// How often a lock is tried again, or the commit put together anew because the branch has moved.
-const TRIES: u32 = 40;
+const TRIES: u32 = 200;
 /// From one try to the next.
 const PAUSE: Duration = Duration::from_millis(25);
 /// Characters of a commit's first line.

@@ -125,7 +125,8 @@ fn outputs_travel_as_lines_and_as_json() {
     let folder = workflow(
         "tasks:
   lines: printf 'a=1\\nb=two words\\n' >> \"$SPORE_OUTPUT\"
-  object: printf '{\"n\": 2, \"list\": [1, 2]}' > \"$SPORE_OUTPUT\"
+  object: |
+    printf '{\"n\": 2, \"list\": [1, 2]}' > \"$SPORE_OUTPUT\"
   use:
     needs: [lines, object]
     env: {A: \"{{ tasks.lines.outputs.a }}\", B: \"{{ tasks.lines.outputs.b }}\", N: \"{{ tasks.object.outputs.n }}\"}
@@ -229,13 +230,13 @@ tasks: {a: {env: {R: \"{{ params.region }}\", N: \"{{ params.n + 1 }}\"}, run: '
 
 #[test]
 fn only_and_from_choose_tasks() {
-    let folder = workflow("tasks: {a: echo a >> seen, b: {needs: a, run: echo b >> seen}, c: {needs: b, run: echo c >> seen}}\n");
-    folder.run("w.yaml", &["--only", "b"]).exits(0);
+    let folder = workflow("tasks: {a: echo a >> seen, build: {needs: a, run: echo b >> seen}, c: {needs: build, run: echo c >> seen}}\n");
+    folder.run("w.yaml", &["--only", "build"]).exits(0);
     assert_eq!(folder.read("seen"), "a\nb\n");
     folder.write("seen", "");
-    folder.run("w.yaml", &["--from", "b"]).exits(0);
+    folder.run("w.yaml", &["--from", "build"]).exits(0);
     assert_eq!(folder.read("seen"), "b\nc\n");
-    folder.spore(&["run", "w.yaml", "--only", "bb"]).exits(3).says("`b`");
+    folder.spore(&["run", "w.yaml", "--only", "biuld"]).exits(3).says("`build`");
 }
 
 #[test]

@@ -7,12 +7,13 @@ use super::artifacts::{self, Artifacts};
 use super::entry::{Entry, Urgency};
 use super::machine::Shared;
 use super::output;
-use super::prepare::{Start, output_path, prepare, prepare_shell, refusal};
+use super::prepare::{Start, output_path, prepare, prepare_shell, refused};
 use super::streams::Streams;
 use super::supervise::{Finish, Stopped, Supervision};
 use crate::executor::Mask;
 use crate::model::{Attempt, AttemptEnd, Outcome};
-use crate::os::{file, process::Launched};
+use crate::os::file;
+use crate::os::process::{Launched, Refusal};
 
 /// Carries the attempt out and tells its end.
 pub(super) async fn carry_out(shared: Arc<Shared>, entry: Arc<Entry>, attempt: Attempt) {
@@ -39,27 +40,36 @@ pub(super) async fn carry_out(shared: Arc<Shared>, entry: Arc<Entry>, attempt: A
 
 /// Starts the process. What is wrong with the attempt stays wrong; a machine that could not start it may do so later.
 fn begin(shared: &Shared, attempt: &Attempt) -> Result<Launched, Outcome> {
-    let for_good = |reason| Outcome::NotStarted { reason, permanent: true };
-    let for_now = |reason| Outcome::NotStarted { reason, permanent: false };
     shared.make_folders(attempt).map_err(for_now)?;
     let start = prepare(attempt, &shared.base).map_err(for_good)?;
-    let launched = match launch(shared, attempt, &start) {
+    match launch(shared, attempt, &start) {
         Err(_) if start.spares_shell => {
             launch(shared, attempt, &prepare_shell(attempt, &shared.base).map_err(for_good)?)
         }
         launched => launched,
-    };
-    launched.map_err(for_now)
+    }
 }
 
-fn launch(shared: &Shared, attempt: &Attempt, start: &Start) -> Result<Launched, String> {
+fn for_good(reason: String) -> Outcome {
+    Outcome::NotStarted { reason, permanent: true }
+}
+
+fn for_now(reason: String) -> Outcome {
+    Outcome::NotStarted { reason, permanent: false }
+}
+
+fn launch(shared: &Shared, attempt: &Attempt, start: &Start) -> Result<Launched, Outcome> {
     if let Some((path, text)) = &start.script {
         let folder = path.parent().unwrap_or(path);
         file::create_dir_all(folder)
             .and_then(|()| file::write_script(path, text.as_bytes()))
-            .map_err(|error| format!("the script cannot be written to `{}`: {error}", path.display()))?;
+            .map_err(|error| for_now(format!("the script cannot be written to `{}`: {error}", path.display())))?;
     }
-    start.launch(attempt, &shared.base).start().map_err(|error| refusal(start, attempt, &error))
+    start.launch(attempt, &shared.base).start().map_err(|error| {
+        let refusal = Refusal::of(&error);
+        let reason = refused(refusal, start, attempt, &error);
+        if refusal == Refusal::Shortage { for_now(reason) } else { for_good(reason) }
+    })
 }
 
 async fn collect(shared: &Shared, attempt: &Attempt, mask: &Mask, finish: Finish) -> AttemptEnd {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::environment::Base;
 use super::simple::plain_words;
 use crate::model::{Attempt, CommandLine, Language};
-use crate::os::process::{Found, Launch, find_program};
+use crate::os::process::{Found, Launch, Refusal, find_program};
 
 /// Longer scripts are handed over as files: a kernel takes 128 KiB in one argument.
 const SCRIPT_ARGUMENT_BYTES_MAX: usize = 100_000;
@@ -226,25 +226,25 @@ fn check_environment(attempt: &Attempt) -> Result<(), String> {
 }
 
 /// Why a start that was prepared well failed at the last moment.
-pub(super) fn refusal(start: &Start, attempt: &Attempt, error: &std::io::Error) -> String {
+pub(super) fn refused(refusal: Refusal, start: &Start, attempt: &Attempt, error: &std::io::Error) -> String {
     let (program, workdir) = (start.program.display(), attempt.workdir.display());
     if !attempt.workdir.is_dir() {
         return format!("the working directory `{workdir}` is not a folder, or does not exist");
     }
-    match rustix::io::Errno::from_io_error(error) {
-        Some(rustix::io::Errno::TOOBIG) => {
+    match refusal {
+        Refusal::TooLong => {
             "the arguments and the environment are longer than the kernel takes; hand long values over in files".into()
         }
-        Some(rustix::io::Errno::NOEXEC) => {
+        Refusal::NoProgram => {
             format!("`{program}` is no program for this machine; a script needs a `#!` line")
         }
-        Some(rustix::io::Errno::NOENT) => {
+        Refusal::NoLoader => {
             format!("`{program}` cannot be executed: its interpreter or loader does not exist")
         }
-        Some(rustix::io::Errno::ACCESS) => format!("`{program}` must not be executed in `{workdir}`: {error}"),
-        Some(rustix::io::Errno::AGAIN | rustix::io::Errno::MFILE | rustix::io::Errno::NFILE) => {
+        Refusal::Forbidden => format!("`{program}` must not be executed in `{workdir}`: {error}"),
+        Refusal::Shortage => {
             format!("this machine takes no more processes now: {error}; lower `--jobs`, or raise `ulimit -u` and `-n`")
         }
-        _ => format!("`{program}` cannot be started: {error}"),
+        Refusal::Other => format!("`{program}` cannot be started: {error}"),
     }
 }

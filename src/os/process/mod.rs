@@ -4,8 +4,10 @@ mod group;
 mod launch;
 mod lookup;
 mod output;
+mod refusal;
 
 pub use group::{Group, Member};
 pub use launch::{Child, Launch, Launched, keep_descriptors_home};
 pub use lookup::{Found, find_program};
 pub use output::Output;
+pub use refusal::Refusal;

@@ -1,0 +1,148 @@
+//! Every command: help with an example, JSON by its schema, exit codes by the table.
+
+use serde_json::Value;
+
+use super::folder::Folder;
+
+const HELLO: &str = "spore: hello\nkind: workflow\ntasks: {a: echo hi, b: {needs: a, run: exit 1}}\n";
+
+/// Validates what a command printed against what `spore schema` prints.
+fn validate(folder: &Folder, kind: &str, printed: &Value) {
+    let schema = folder.spore(&["schema", kind]).exits(0).json();
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let errors: Vec<String> = validator.iter_errors(printed).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(errors.is_empty(), "{kind}: {errors:#?}\n{printed:#}");
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    let folder = Folder::new();
+    for command in ["init", "check", "plan", "run", "runs", "show", "logs", "retry", "schema", "completions"] {
+        let answer = folder.spore(&[command, "--help"]).exits(0).says("Example");
+        assert!(answer.out.contains(&format!("spore {command}")), "{}", answer.out);
+        if command != "completions" {
+            assert!(answer.out.contains("--format"), "{command}: {}", answer.out);
+        }
+    }
+}
+
+#[test]
+fn what_is_printed_as_json_follows_its_schema() {
+    let folder = Folder::new().file("w.yaml", HELLO).file("bad.yaml", "spore: bad\nkind: workflow\ntasks: {a: {rnu: x}}\n");
+    validate(&folder, "check", &folder.spore(&["check", "--format", "json"]).exits(3).json());
+    validate(&folder, "plan", &folder.spore(&["plan", "w.yaml", "--format", "json"]).exits(0).json());
+    validate(&folder, "run", &folder.run("w.yaml", &[]).exits(100).report);
+    validate(&folder, "runs", &folder.spore(&["runs", "--format", "json"]).exits(0).json());
+    validate(&folder, "show", &folder.spore(&["show", "latest", "--format", "json"]).exits(0).json());
+    validate(&folder, "logs", &folder.spore(&["logs", "latest", "--format", "json"]).exits(0).json());
+    validate(&folder, "init", &folder.spore(&["init", "new", "--format", "json"]).exits(0).json());
+    let run = folder.spore(&["show", "latest", "--format", "json"]).json()["id"].as_str().expect("an id").to_owned();
+    for line in folder.read(&format!(".spore/runs/{run}/journal.jsonl")).lines() {
+        validate(&folder, "journal", &serde_json::from_str(line).expect("a line of JSON"));
+    }
+}
+
+#[test]
+fn every_schema_that_is_listed_is_there() {
+    let folder = Folder::new();
+    let kinds = folder.spore(&["schema", "--list"]).exits(0).out;
+    assert!(kinds.lines().count() >= 8, "{kinds}");
+    for kind in kinds.lines() {
+        assert!(folder.spore(&["schema", kind]).exits(0).json().is_object());
+        let committed = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schemas/{kind}.schema.json"));
+        assert!(committed.is_file(), "{} is missing", committed.display());
+    }
+    folder.spore(&["schema", "nonsense"]).exits(2).says("there are:");
+}
+
+#[test]
+fn version_names_the_commit() {
+    let answer = Folder::new().spore(&["--version"]).exits(0);
+    assert!(answer.out.starts_with(concat!("spore ", env!("CARGO_PKG_VERSION"), " (")), "{}", answer.out);
+}
+
+#[test]
+fn completions_are_printed_for_shells() {
+    for shell in ["bash", "zsh", "fish"] {
+        Folder::new().spore(&["completions", shell]).exits(0).says("retry");
+    }
+}
+
+#[test]
+fn wrong_words_on_the_command_line_exit_with_2() {
+    let folder = Folder::new().file("w.yaml", HELLO);
+    folder.spore(&["rnu"]).exits(2);
+    folder.spore(&["run"]).exits(2);
+    folder.spore(&["run", "w.yaml", "--jobs", "0"]).exits(2);
+    folder.spore(&["run", "w.yaml", "--param", "novalue"]).exits(2).says("KEY=VALUE");
+    folder.spore(&["show", "nosuchrun"]).exits(2);
+}
+
+#[test]
+fn a_dry_run_runs_nothing() {
+    let folder = Folder::new().file("w.yaml", "spore: w\nkind: workflow\ntasks: {a: touch ran}\n");
+    folder.spore(&["run", "w.yaml", "--dry-run"]).exits(0).says("1 to run");
+    assert!(!folder.path("ran").exists() && !folder.path(".spore").exists() && !folder.path("results").exists());
+}
+
+#[test]
+fn a_plan_has_four_forms() {
+    let folder = Folder::new().file("w.yaml", HELLO);
+    folder.spore(&["plan", "w.yaml"]).exits(0).says("2 to run in 2 waves");
+    folder.spore(&["plan", "w.yaml", "--format", "mermaid"]).exits(0).says("flowchart");
+    folder.spore(&["plan", "w.yaml", "--format", "dot"]).exits(0).says("digraph");
+    let plan = folder.spore(&["plan", "w.yaml", "--format", "json"]).exits(0).json();
+    assert_eq!(plan["waves"], serde_json::json!([["a"], ["b"]]));
+    assert_eq!(plan["critical_path"], serde_json::json!(["a", "b"]));
+    assert_eq!(plan["order"], "needs");
+    assert_eq!(plan["tasks"][1]["needs"], serde_json::json!(["a"]));
+    assert_eq!(plan["tasks"][0]["command"], "echo hi");
+    assert_eq!(plan["tasks"][0]["disposition"], "run");
+}
+
+#[test]
+fn check_sorts_and_counts_and_exits_with_3_only_for_errors() {
+    let folder = Folder::new()
+        .file("b.yaml", "spore: b\nkind: workflow\ntasks: {a: {run: x, timeout: soon}, c: {rnu: x}}\n")
+        .file("a.yaml", "spore: a\nkind: workflow\ntasks: {a: {run: x, needs: [ghost]}}\n")
+        .file("fine.md", "# Just text\n");
+    let said = folder.spore(&["check", "--format", "json"]).exits(3).json();
+    let said = said.as_array().expect("an array");
+    let places: Vec<(String, u64, u64)> = said
+        .iter()
+        .map(|one| (one["path"].as_str().unwrap_or_default().to_owned(), one["line"].as_u64().unwrap_or(0), one["column"].as_u64().unwrap_or(0)))
+        .collect();
+    let mut sorted = places.clone();
+    sorted.sort();
+    assert_eq!(places, sorted);
+    for (code, hint) in [("unknown-need", false), ("bad-duration", true), ("unknown-key", true)] {
+        let one = said.iter().find(|one| one["code"] == code).unwrap_or_else(|| panic!("no {code} in {said:#?}"));
+        assert!(!hint || one["hint"].is_string(), "{one:#}");
+    }
+    folder.spore(&["check", "fine.md"]).exits(0);
+    folder.spore(&["check", "b.yaml"]).exits(3).says("--> b.yaml:3:");
+}
+
+#[test]
+fn nothing_to_run_says_why_and_what_would_help() {
+    let folder = Folder::new()
+        .file("book.md", "# Runbook\n\n## Look\n\n```sh\ntouch ran\n```\n")
+        .file("text.md", "# Text\n")
+        .file("tasks.md", "# Plan\n\n- [ ] 1. Think\n- [ ] 2. Act\n");
+    folder.spore(&["run", "book.md"]).exits(4).says("kind: workflow");
+    folder.spore(&["run", "text.md"]).exits(4);
+    folder.spore(&["run", "tasks.md"]).exits(4).says("agent");
+    assert!(!folder.path("ran").exists() && !folder.path(".spore").exists());
+}
+
+#[test]
+fn one_of_several_spores_is_chosen_by_name() {
+    let folder = Folder::new().file(
+        "w.yaml",
+        "spore: one\nkind: workflow\ntasks: {a: touch one}\n---\nspore: two\nkind: workflow\ntasks: {a: touch two}\n",
+    );
+    folder.spore(&["run", "w.yaml"]).exits(3).says("w.yaml#one");
+    folder.spore(&["run", "w.yaml#two"]).exits(0);
+    assert!(folder.path("two").exists() && !folder.path("one").exists());
+    folder.spore(&["run", "w.yaml#three"]).exits(3).says("three");
+}

@@ -1,0 +1,55 @@
+//! Ctrl-C: once asks, twice insists; either way the run is recorded and its result written.
+
+use std::process::{Child, Command};
+
+use super::folder::Folder;
+use super::semantics::wait_for;
+
+fn interrupt(child: &Child) {
+    let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill starts");
+    assert!(status.success());
+}
+
+fn shown(folder: &Folder) -> serde_json::Value {
+    folder.spore(&["show", "latest", "--format", "json"]).exits(0).json()
+}
+
+#[test]
+fn once_asks_what_runs_to_end_and_starts_nothing_else_but_finally() {
+    let folder = Folder::new().file(
+        "w.yaml",
+        "spore: w
+kind: workflow
+tasks:
+  slow: 'trap \"echo asked > asked; exit 1\" TERM; touch begun; sleep 300 & wait'
+  next: {needs: slow, run: touch ran}
+finally: {tidy: touch tidied}
+",
+    );
+    let mut child = folder.command(&["run", "w.yaml"]).spawn().expect("started");
+    wait_for(&folder, "begun");
+    interrupt(&child);
+    assert_eq!(child.wait().expect("ended").code(), Some(130));
+    assert!(folder.path("asked").exists() && folder.path("tidied").exists() && !folder.path("ran").exists());
+    let report = shown(&folder);
+    assert_eq!(report["status"], "cancelled");
+    assert_eq!(report["tasks"][0]["attempts"][0]["outcome"]["kind"], "cancelled");
+    assert_eq!(report["tasks"][1]["status"], "skipped");
+    assert!(folder.path(report["result"]["path"].as_str().expect("a result")).is_file());
+}
+
+#[test]
+fn twice_kills_at_once() {
+    let folder = Folder::new().file(
+        "w.yaml",
+        "spore: w\nkind: workflow\ntasks: {deaf: 'trap \"touch asked\" TERM; touch begun; while :; do sleep 0.02; done'}\nfinally: {tidy: touch tidied}\n",
+    );
+    let mut child = folder.command(&["run", "w.yaml"]).spawn().expect("started");
+    wait_for(&folder, "begun");
+    interrupt(&child);
+    wait_for(&folder, "asked");
+    interrupt(&child);
+    assert_eq!(child.wait().expect("ended").code(), Some(130));
+    assert_eq!(shown(&folder)["tasks"][0]["status"], "cancelled");
+    assert!(!folder.path("tidied").exists(), "at once means at once");
+}
