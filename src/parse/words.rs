@@ -72,6 +72,10 @@ impl<'a> Piece<'a> {
 /// line. Code marks stay.
 pub(super) fn clean(raw: &str) -> String {
     let raw = without_anchor(raw.trim());
+    let is_plain = |byte: u8| !matches!(byte, b'_' | b'*' | b'`' | b'[' | b'\\' | b'\n' | b'\r' | b'\t');
+    if raw.bytes().all(is_plain) && !raw.contains("  ") {
+        return raw.to_owned();
+    }
     let mut words = String::with_capacity(raw.len());
     let mut rest = raw;
     while let Some(c) = rest.chars().next() {

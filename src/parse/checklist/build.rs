@@ -80,7 +80,10 @@ pub(in crate::parse) fn read(
     if builder.tasks.is_empty() {
         return None;
     }
-    let (tasks, owned) = (builder.tasks, builder.owned);
+    let (mut tasks, owned) = (builder.tasks, builder.owned);
+    for (task, entry) in tasks.iter_mut().zip(&order) {
+        task.steps = std::mem::take(&mut found.entries[*entry].steps);
+    }
     note_free_boxes(&found.free_boxes, diagnostics);
     let list = resolve(outline, tasks, &wanted, diagnostics);
     Some(Checklist { states_needs: states_needs || list.states_needs, owned, ..list })
@@ -212,9 +215,11 @@ impl Builder<'_, '_> {
             self.owned[*fence] = true;
         }
         let command = command_of(self.outline, &entry.fences, self.context, diagnostics);
-        let text =
-            if entry.text.is_empty() { entry.title.clone() } else { format!("{}\n\n{}", entry.title, entry.text) };
-        let work = if is_parent { Work::Group } else { Work::Agent(text) };
+        let work = match entry.text.as_str() {
+            _ if is_parent => Work::Group,
+            "" => Work::Agent(entry.title.clone()),
+            text => Work::Agent(format!("{}\n\n{text}", entry.title)),
+        };
         let mut task = Task::new(id, entry.title.clone(), entry.span, work);
         let mut ticks = entry.steps.iter().filter_map(|step| step.done).peekable();
         let is_ticked_off = matches!(entry.origin, Origin::Heading | Origin::NumberedHeading | Origin::Paragraph)
@@ -225,7 +230,6 @@ impl Builder<'_, '_> {
         task.in_doubt = entry.mark.in_doubt;
         task.optional = entry.mark.optional;
         task.phase = entry.phase.map(|phase| self.found.phases[phase].clone());
-        task.steps.clone_from(&entry.steps);
         if let Some(found) = command {
             found.give(&mut task, diagnostics);
         }

@@ -279,8 +279,12 @@ impl<'a> Walk<'_, 'a> {
     }
 
     fn step(&mut self, entry: usize, piece: Piece<'a>, done: Option<bool>) {
-        let words = piece.lines().take_while(|line| matches!(read_line(*line), Line::Words)).count().max(1);
-        let end = piece.lines().nth(words - 1).map_or(piece.text.len(), |line| line.at + line.text.len() - piece.at);
+        let first = piece.lines().next().unwrap_or(piece);
+        let mut end = first.text.len();
+        let mut rest = piece.lines().skip(1).peekable();
+        while let Some(line) = rest.next_if(|line| matches!(read_line(*line), Line::Words)) {
+            end = line.at + line.text.len() - piece.at;
+        }
         let said = piece.take(end);
         let text = words::clean(said.text);
         let found = &mut self.found.entries[entry];
@@ -294,7 +298,7 @@ impl<'a> Walk<'_, 'a> {
         if !text.is_empty() {
             found.steps.push(Step { text, done, span: said.span() });
         }
-        for line in piece.lines().skip(words) {
+        for line in rest {
             self.line(line);
         }
     }
