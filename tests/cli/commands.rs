@@ -10,7 +10,8 @@ const HELLO: &str = "spore: hello\nkind: workflow\ntasks: {a: echo hi, b: {needs
 fn validate(folder: &Folder, kind: &str, printed: &Value) {
     let schema = folder.spore(&["schema", kind]).exits(0).json();
     let validator = jsonschema::validator_for(&schema).expect("a schema");
-    let errors: Vec<String> = validator.iter_errors(printed).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    let errors: Vec<String> =
+        validator.iter_errors(printed).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert!(errors.is_empty(), "{kind}: {errors:#?}\n{printed:#}");
 }
 
@@ -28,7 +29,8 @@ fn every_command_has_help_with_an_example() {
 
 #[test]
 fn what_is_printed_as_json_follows_its_schema() {
-    let folder = Folder::new().file("w.yaml", HELLO).file("bad.yaml", "spore: bad\nkind: workflow\ntasks: {a: {rnu: x}}\n");
+    let folder =
+        Folder::new().file("w.yaml", HELLO).file("bad.yaml", "spore: bad\nkind: workflow\ntasks: {a: {rnu: x}}\n");
     validate(&folder, "check", &folder.spore(&["check", "--format", "json"]).exits(3).json());
     validate(&folder, "plan", &folder.spore(&["plan", "w.yaml", "--format", "json"]).exits(0).json());
     validate(&folder, "run", &folder.run("w.yaml", &[]).exits(100).report);
@@ -110,7 +112,13 @@ fn check_sorts_and_counts_and_exits_with_3_only_for_errors() {
     let said = said.as_array().expect("an array");
     let places: Vec<(String, u64, u64)> = said
         .iter()
-        .map(|one| (one["path"].as_str().unwrap_or_default().to_owned(), one["line"].as_u64().unwrap_or(0), one["column"].as_u64().unwrap_or(0)))
+        .map(|one| {
+            (
+                one["path"].as_str().unwrap_or_default().to_owned(),
+                one["line"].as_u64().unwrap_or(0),
+                one["column"].as_u64().unwrap_or(0),
+            )
+        })
         .collect();
     let mut sorted = places.clone();
     sorted.sort();

@@ -51,9 +51,15 @@ fn the_examples_show_what_they_say() {
     let report = folder.run("spores/tasks.md", &[]).exits(0);
     assert_eq!((report.status("1"), report.status("2.1"), report.status("3")), ("done", "succeeded", "succeeded"));
     let report = folder.run("spores/failure.yaml", &[]).exits(0);
-    assert_eq!((report.status("may-fail"), report.status("slow"), report.status("clean-up")), ("failed", "timed_out", "succeeded"));
+    assert_eq!(
+        (report.status("may-fail"), report.status("slow"), report.status("clean-up")),
+        ("failed", "timed_out", "succeeded")
+    );
     let report = folder.run("spores/when.yaml", &[]).exits(0);
-    assert_eq!((report.status("load"), report.status("publish"), report.status("tell")), ("skipped", "skipped", "succeeded"));
+    assert_eq!(
+        (report.status("load"), report.status("publish"), report.status("tell")),
+        ("skipped", "skipped", "succeeded")
+    );
 }
 
 #[test]

@@ -111,14 +111,24 @@ impl Answer {
     /// Expects a text in one of the streams.
     #[track_caller]
     pub(crate) fn says(self, text: &str) -> Self {
-        assert!(self.out.contains(text) || self.err.contains(text), "no {text:?} in\nout:\n{}\nerr:\n{}", self.out, self.err);
+        assert!(
+            self.out.contains(text) || self.err.contains(text),
+            "no {text:?} in\nout:\n{}\nerr:\n{}",
+            self.out,
+            self.err
+        );
         self
     }
 
     /// Expects a text to be in neither stream.
     #[track_caller]
     pub(crate) fn never_says(self, text: &str) -> Self {
-        assert!(!self.out.contains(text) && !self.err.contains(text), "{text:?} in\nout:\n{}\nerr:\n{}", self.out, self.err);
+        assert!(
+            !self.out.contains(text) && !self.err.contains(text),
+            "{text:?} in\nout:\n{}\nerr:\n{}",
+            self.out,
+            self.err
+        );
         self
     }
 }

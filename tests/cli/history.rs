@@ -31,8 +31,10 @@ fn a_run_is_found_by_a_part_of_its_id() {
 
 #[test]
 fn logs_are_printed_by_task_and_stream() {
-    let folder = Folder::new()
-        .file("w.yaml", "spore: w\nkind: workflow\ntasks: {a: 'echo to-out; echo to-err >&2', b: {needs: a, run: echo other}}\n");
+    let folder = Folder::new().file(
+        "w.yaml",
+        "spore: w\nkind: workflow\ntasks: {a: 'echo to-out; echo to-err >&2', b: {needs: a, run: echo other}}\n",
+    );
     folder.run("w.yaml", &[]).exits(0);
     let answer = folder.spore(&["logs", "latest", "a"]).exits(0);
     assert_eq!((answer.out.as_str(), answer.err.as_str()), ("to-out\n", "to-err\n"));
@@ -50,7 +52,11 @@ fn following_a_log_prints_all_of_it_and_ends_with_the_run() {
     );
     let mut run = folder.command(&["run", "w.yaml"]).spawn().expect("started");
     super::semantics::wait_for(&folder, "begun");
-    let follow = folder.command(&["logs", "latest", "a", "--follow"]).stdout(std::process::Stdio::piped()).spawn().expect("started");
+    let follow = folder
+        .command(&["logs", "latest", "a", "--follow"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("started");
     folder.write("go", "");
     let output = follow.wait_with_output().expect("ended");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "one\ntwo\n");
@@ -100,7 +106,8 @@ fn a_retry_takes_the_file_as_it_is_now_or_as_it_was_when_it_is_gone() {
 
 #[test]
 fn commands_work_from_folders_below_the_root() {
-    let folder = Folder::new().file("spore.toml", "").file("sub/w.yaml", "spore: w\nkind: workflow\ntasks: {a: pwd > where}\n");
+    let folder =
+        Folder::new().file("spore.toml", "").file("sub/w.yaml", "spore: w\nkind: workflow\ntasks: {a: pwd > where}\n");
     let mut command = folder.command(&["run", "w.yaml"]);
     assert!(command.current_dir(folder.path("sub")).status().expect("started").success());
     assert!(folder.path(".spore/runs").is_dir() && folder.path("where").is_file(), "the root is where spore.toml is");

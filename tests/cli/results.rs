@@ -2,7 +2,8 @@
 
 use super::folder::Folder;
 
-const TWO: &str = "spore: two\nkind: workflow\ntasks: {a: 'echo n=1 >> \"$SPORE_OUTPUT\"', b: 'echo oh no >&2; exit 2'}\n";
+const TWO: &str =
+    "spore: two\nkind: workflow\ntasks: {a: 'echo n=1 >> \"$SPORE_OUTPUT\"', b: 'echo oh no >&2; exit 2'}\n";
 
 fn result_of(folder: &Folder) -> String {
     let shown = folder.spore(&["show", "latest", "--format", "json"]).exits(0).json();
@@ -16,7 +17,9 @@ fn the_result_spore_tells_people_and_programs() {
     let path = result_of(&folder);
     assert!(path.starts_with("results/") && path.contains("/two-"), "{path}");
     let page = folder.read(&path);
-    for text in ["kind: \"result\"", "status: \"failed\"", "path: \"two.yaml\"", "oh no", "spore retry", "| `a` | `n` | `1` |"] {
+    for text in
+        ["kind: \"result\"", "status: \"failed\"", "path: \"two.yaml\"", "oh no", "spore retry", "| `a` | `n` | `1` |"]
+    {
         assert!(page.contains(text), "no {text:?} in\n{page}");
     }
     folder.spore(&["check", &path]).exits(0);
@@ -73,7 +76,8 @@ fn a_folder_can_have_its_own_page() {
 
 #[test]
 fn a_read_only_folder_is_said_and_nothing_runs() {
-    let folder = Folder::new().file("w.yaml", "spore: w\nkind: workflow\ntasks: {a: touch /tmp/spore-must-not-run-$SPORE_RUN}\n");
+    let folder = Folder::new()
+        .file("w.yaml", "spore: w\nkind: workflow\ntasks: {a: touch /tmp/spore-must-not-run-$SPORE_RUN}\n");
     // `.spore` cannot be made where a file has its name, whoever asks: permissions would not stop root.
     folder.write(".spore", "in the way");
     folder.spore(&["run", "w.yaml"]).exits(111).says(".spore");

@@ -58,8 +58,10 @@ fn a_secret_can_come_from_a_file() {
 
 #[test]
 fn a_secret_that_is_not_there_keeps_everything_from_running() {
-    let folder = Folder::new()
-        .file("w.yaml", "spore: w\nkind: workflow\ntasks: {a: touch ran, b: {env: {T: {secret: NOT_SET_ANYWHERE}}, run: echo}}\n");
+    let folder = Folder::new().file(
+        "w.yaml",
+        "spore: w\nkind: workflow\ntasks: {a: touch ran, b: {env: {T: {secret: NOT_SET_ANYWHERE}}, run: echo}}\n",
+    );
     folder.spore(&["run", "w.yaml"]).exits(3).says("NOT_SET_ANYWHERE").says("w.yaml:3:");
     assert!(!folder.path("ran").exists());
 }

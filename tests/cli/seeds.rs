@@ -8,10 +8,8 @@ use super::folder::Folder;
 
 /// Where the seeds are: beside the corpus, which a variable may name.
 fn seed(name: &str) -> Option<PathBuf> {
-    let beside = std::env::var_os("SPORE_CORPUS").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"),
-        PathBuf::from,
-    );
+    let beside = std::env::var_os("SPORE_CORPUS")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"), PathBuf::from);
     let path = std::fs::canonicalize(beside.join("..").join("seeds").join(name)).ok();
     if path.is_none() {
         crate::skipped(&format!("there is no {name} beside the corpus"));
@@ -44,7 +42,12 @@ fn the_task_list_has_its_tasks_needs_and_mistakes() {
     assert_eq!(tasks.len(), 31);
     assert_eq!(tasks.iter().filter(|task| task["done"] == true).count(), 3);
     assert_eq!(plan["order"], "needs");
-    for (id, needs) in [("2.3", json!(["2.1"])), ("3.1", json!(["2.1", "2.2", "2.3"])), ("5.1", json!(["3.3", "2.2"])), ("14.2", json!(["10.2"]))] {
+    for (id, needs) in [
+        ("2.3", json!(["2.1"])),
+        ("3.1", json!(["2.1", "2.2", "2.3"])),
+        ("5.1", json!(["3.3", "2.2"])),
+        ("14.2", json!(["10.2"])),
+    ] {
         assert_eq!(task(&plan, id)["needs"], needs, "{id}");
     }
     let said = plan["diagnostics"].as_array().expect("diagnostics");
@@ -79,6 +82,8 @@ fn the_bridge_spore_has_its_identity_and_its_fences_stay_still() {
     let Some(plan) = plan("gke-orchestration-integration.md") else { return };
     assert_eq!(plan["spore"], "GKE-ORCHESTRATION-INTEGRATION-IMPLEMENTATION-001");
     assert_eq!(plan["kind"], "inert");
-    let inert = plan["tasks"].as_array().expect("tasks").iter().filter(|task| task["title"].as_str().is_some_and(|title| title.starts_with("Phase ")) && task["disposition"] == "inert");
+    let inert = plan["tasks"].as_array().expect("tasks").iter().filter(|task| {
+        task["title"].as_str().is_some_and(|title| title.starts_with("Phase ")) && task["disposition"] == "inert"
+    });
     assert_eq!(inert.count(), 4);
 }

@@ -165,12 +165,13 @@ tasks:
 
 #[test]
 fn the_environment_does_not_depend_on_how_spore_was_started() {
-    let folder = workflow("tasks: {a: 'env | sort | grep -E \"^(GIT_|TMOUT|BASH_ENV|OLDPWD|COLUMNS)\" > seen || true'}\n")
-        .env("GIT_DIR", "/nowhere")
-        .env("TMOUT", "1")
-        .env("BASH_ENV", "/nowhere")
-        .env("OLDPWD", "/tmp")
-        .env("COLUMNS", "7");
+    let folder =
+        workflow("tasks: {a: 'env | sort | grep -E \"^(GIT_|TMOUT|BASH_ENV|OLDPWD|COLUMNS)\" > seen || true'}\n")
+            .env("GIT_DIR", "/nowhere")
+            .env("TMOUT", "1")
+            .env("BASH_ENV", "/nowhere")
+            .env("OLDPWD", "/tmp")
+            .env("COLUMNS", "7");
     folder.run("w.yaml", &[]).exits(0);
     assert_eq!(folder.read("seen"), "");
 }
@@ -230,7 +231,9 @@ tasks: {a: {env: {R: \"{{ params.region }}\", N: \"{{ params.n + 1 }}\"}, run: '
 
 #[test]
 fn only_and_from_choose_tasks() {
-    let folder = workflow("tasks: {a: echo a >> seen, build: {needs: a, run: echo b >> seen}, c: {needs: build, run: echo c >> seen}}\n");
+    let folder = workflow(
+        "tasks: {a: echo a >> seen, build: {needs: a, run: echo b >> seen}, c: {needs: build, run: echo c >> seen}}\n",
+    );
     folder.run("w.yaml", &["--only", "build"]).exits(0);
     assert_eq!(folder.read("seen"), "a\nb\n");
     folder.write("seen", "");
