@@ -121,6 +121,20 @@ pub enum TaskStatus {
 }
 
 impl TaskStatus {
+    /// Every status.
+    pub const ALL: [Self; 10] = [
+        Self::Waiting,
+        Self::Running,
+        Self::Succeeded,
+        Self::Failed,
+        Self::TimedOut,
+        Self::Cancelled,
+        Self::NotStarted,
+        Self::Lost,
+        Self::Skipped,
+        Self::Done,
+    ];
+
     /// Whether this can still change by itself.
     #[must_use]
     pub fn is_final(self) -> bool {

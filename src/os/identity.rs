@@ -48,7 +48,7 @@ impl fmt::Display for Identity {
     }
 }
 
-/// Field 22 of `/proc/<pid>/stat`, counted after the name, which may hold spaces and parentheses (proc_pid_stat(5)).
+/// Field 22 of `/proc/<pid>/stat`, counted after the name, which may hold spaces and parentheses (`proc_pid_stat(5)`).
 fn start_ticks(pid: i32) -> Option<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let after_name = &stat[stat.rfind(')')? + 1..];

@@ -393,7 +393,7 @@ pub struct RunsItem {
     pub started: Timestamp,
     /// When it ended; `null` while it has not.
     pub finished: Option<Timestamp>,
-    /// How many tasks stand at each status, without zeros.
+    /// How many tasks stand at each status, zeros included.
     pub tasks: IndexMap<String, usize>,
     /// The result spore, relative to the root.
     pub result: Option<String>,
@@ -401,6 +401,8 @@ pub struct RunsItem {
 
 impl From<&RunRecord> for RunsItem {
     fn from(record: &RunRecord) -> Self {
+        let mut counts: IndexMap<TaskStatus, usize> = TaskStatus::ALL.iter().map(|status| (*status, 0)).collect();
+        counts.extend(record.counts());
         Self {
             id: record.run,
             spore: record.origin.spore.clone(),
@@ -408,7 +410,7 @@ impl From<&RunRecord> for RunsItem {
             status: record.status,
             started: record.started,
             finished: record.finished,
-            tasks: record.counts().into_iter().map(|(status, count)| (status.word().to_owned(), count)).collect(),
+            tasks: counts.into_iter().map(|(status, count)| (status.word().to_owned(), count)).collect(),
             result: record.result_path.clone(),
         }
     }

@@ -5,11 +5,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::front::ResultFront;
-use super::report::{DiagnosticReport, PlanReport, RunReport, RunsItem};
+use super::report::{DiagnosticReport, InitReport, LogPiece, PlanReport, RunReport, RunsItem};
 use crate::model::{Event, Timestamp};
 
 /// The kinds of output that have a schema.
-pub const KINDS: [&str; 7] = ["check", "journal", "plan", "result", "run", "runs", "show"];
+pub const KINDS: [&str; 9] = ["check", "init", "journal", "logs", "plan", "result", "run", "runs", "show"];
 
 /// One line of a journal.
 #[derive(Serialize, JsonSchema)]
@@ -33,7 +33,9 @@ struct JournalLine {
 pub fn schema(kind: &str) -> Option<Value> {
     let (title, schema) = match kind {
         "check" => ("What `spore check --format json` prints", of::<Vec<DiagnosticReport>>()),
+        "init" => ("What `spore init --format json` prints", of::<InitReport>()),
         "journal" => ("One line of `.spore/runs/<run>/journal.jsonl`", of::<JournalLine>()),
+        "logs" => ("What `spore logs --format json` prints", of::<Vec<LogPiece>>()),
         "plan" => ("What `spore plan --format json` prints", of::<PlanReport>()),
         "result" => ("The front matter of a result spore", of::<ResultFront>()),
         "run" => ("What `spore run --format json` prints", of::<RunReport>()),

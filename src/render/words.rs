@@ -1,5 +1,7 @@
 //! Single lines to a person: an error with its hint, a remark, what `spore init` has made.
 
+use std::fmt::Write as _;
+
 use super::report::InitReport;
 use super::style::{Style, Tone};
 use crate::model::TaskId;
@@ -9,7 +11,7 @@ use crate::model::TaskId;
 pub fn error_text(message: &str, hint: Option<&str>, style: Style) -> String {
     let mut text = format!("{} {message}\n", style.paint(Tone::Bad, "error:"));
     if let Some(hint) = hint {
-        text.push_str(&format!("{} {hint}\n", style.paint(Tone::Busy, " hint:")));
+        let _ = writeln!(text, "{} {hint}", style.paint(Tone::Busy, " hint:"));
     }
     text
 }
@@ -27,9 +29,7 @@ pub fn init_text(report: &InitReport, style: Style) -> String {
     for name in &report.kept {
         text.push_str(&line(style, Tone::Dim, style.pick("·", "."), name, "was there, kept as it is"));
     }
-    text.push_str(&format!("\n{} is ready. Next:\n\n", report.folder));
-    let first = report.made.iter().chain(&report.kept).find(|name| name.ends_with(".md"));
-    text.push_str(&format!("  spore run {}\n", first.map_or("hello.md", String::as_str)));
+    let _ = writeln!(text, "\n{} is ready. Next:\n\n  spore run hello.md", report.folder);
     text
 }
 

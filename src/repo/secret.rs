@@ -45,7 +45,8 @@ pub fn find_secret(root: &Root, wanted: &SecretRef) -> Result<Secret, NoSecret> 
                 name: wanted.name.clone(),
                 source: Error::of_io(&path, "read", source),
             })?;
-            text.strip_suffix('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).unwrap_or(&text).to_owned()
+            let line = text.strip_suffix('\n').unwrap_or(&text);
+            line.strip_suffix('\r').unwrap_or(line).to_owned()
         }
     };
     if value.is_empty() {

@@ -154,3 +154,11 @@ fn one_of_several_spores_is_chosen_by_name() {
     assert!(folder.path("two").exists() && !folder.path("one").exists());
     folder.spore(&["run", "w.yaml#three"]).exits(3).says("three");
 }
+
+#[test]
+fn a_person_may_run_a_yaml_spore_without_a_kind() {
+    let folder = Folder::new().file("w.yaml", "spore: w\ntasks: {a: touch ran}\n");
+    folder.spore(&["check"]).exits(0).says("kind: workflow");
+    folder.spore(&["run", "w.yaml"]).exits(0);
+    assert!(folder.path("ran").exists());
+}

@@ -1,4 +1,8 @@
 //! Tests of the program from outside: the real binary, real files, real git.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the tests stand outside of the house: they start it and leave files in its way"
+)]
 
 mod commands;
 mod examples;

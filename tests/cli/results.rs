@@ -65,7 +65,7 @@ fn init_keeps_what_is_there() {
 
 #[test]
 fn a_folder_can_have_its_own_page() {
-    let folder = Folder::new().file("two.yaml", TWO).file("templates/result.md", "Mine: {{ run.status }}\n");
+    let folder = Folder::new().file("two.yaml", TWO).file("templates/result.md", "Mine: {{ result.status }}\n");
     folder.run("two.yaml", &[]).exits(100);
     let page = folder.read(&result_of(&folder));
     assert!(page.contains("kind: \"result\"") && page.contains("Mine: "), "{page}");

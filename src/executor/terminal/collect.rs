@@ -78,14 +78,20 @@ async fn collect(shared: &Shared, attempt: &Attempt, mask: &Mask, finish: Finish
     let (out, err, remarks) = finish.streams.finish().await;
     (end.out, end.err) = (out, err);
     end.remarks.extend(remarks);
-    match output::read(&output_path(attempt), shared.limits.output_bytes_max) {
+    let output_path = output_path(attempt);
+    match output::read(&output_path, shared.limits.output_bytes_max) {
         Ok(outputs) => {
+            let remarks = end.remarks.len();
             for (name, value) in outputs {
                 let masked = mask.value(value.clone());
                 if masked != value {
                     end.remarks.push(format!("the output `{name}` holds a secret, which was masked"));
                 }
                 end.outputs.insert(name, masked);
+            }
+            if end.remarks.len() > remarks {
+                // The command wrote it there in the clear; what is not secret of it is in the journal soon.
+                let _ = file::remove(&output_path);
             }
         }
         // A command that failed anyway keeps its own way of failing.

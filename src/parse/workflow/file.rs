@@ -91,7 +91,7 @@ fn strict<'n>(decoder: &mut Decoder<'_>, node: &'n Node<'n>, spore: &mut Spore, 
     draft.close(decoder, spore, name);
     let runs = matches!(spore.kind, Kind::Workflow | Kind::Command | Kind::Service);
     for task in spore.tasks.iter_mut().chain(&mut spore.finally) {
-        task.marked = runs;
+        task.marked = runs || spore.kind == Kind::Inert;
     }
     separate(decoder, spore);
     let elsewhere = || entries.iter().take(100).any(|(key, _)| stands_for(&table::SPORE, &key.text, "tasks"));
@@ -104,7 +104,7 @@ fn strict<'n>(decoder: &mut Decoder<'_>, node: &'n Node<'n>, spore: &mut Spore, 
     }
     if spore.kind == Kind::Inert && node.get("kind").is_none() {
         decoder.remark(|| {
-            let message = "without a kind no watcher runs this spore, and `spore run` finds nothing marked to run";
+            let message = "without a kind only `spore run` runs this spore, and no watcher does";
             Diagnostic::note("no-kind", name, message).hint("add the line `kind: workflow`")
         });
     }

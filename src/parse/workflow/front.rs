@@ -16,10 +16,11 @@ pub(in crate::parse) fn front_matter(node: &Node<'_>, spore: &mut Spore, diagnos
     let (kind, near) = top::kind(node);
     spore.kind = kind.unwrap_or(Kind::Inert);
     let runs = matches!(spore.kind, Kind::Workflow | Kind::Command | Kind::Service);
-    if !runs && node.get("spore").is_none() {
+    let tells = matches!(spore.kind, Kind::Result | Kind::Learning | Kind::Agent);
+    if tells || !runs && node.get("spore").is_none() {
         for (key, value) in decoder.once(entries) {
             match (key.text.as_ref(), value.scalar()) {
-                ("id", Some(text)) if is_safe(text) => text.clone_into(&mut spore.id),
+                ("spore" | "id", Some(text)) if is_safe(text) => text.clone_into(&mut spore.id),
                 ("title", Some(text)) => spore.title = Some(text.to_owned()),
                 ("checklist", Some("update")) => spore.checklist_update = true,
                 ("kind", Some(word)) if kind.is_none() => {
