@@ -258,7 +258,7 @@ fn init_makes_a_folder_ready_once() {
     let report = init(&at).expect("made");
     assert!(report.repository_made);
     assert_eq!(report.made, ["spore.toml", "hello.md"]);
-    assert!(Project::load(&root(&at)).expect("understood").commit);
+    assert_eq!(Project::load(&root(&at)).expect("understood").commit, Some(true));
     assert!(!try_git(&at, &["rev-parse", "-q", "--verify", "HEAD"]).0, "something was committed");
     assert_eq!(git_says(&at, &["status", "--porcelain"]), "?? hello.md\n?? spore.toml\n");
 

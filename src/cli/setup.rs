@@ -22,7 +22,7 @@ pub(super) fn init(dir: &Path, format: Format, screen: &Screen) -> Result<Exit, 
     };
     screen::print(&match format {
         Format::Json => render::json(&report),
-        Format::Text => render::init_text(&report, screen.out),
+        Format::Text => render::init_text(&report, &dir.display().to_string(), screen.out),
     })?;
     Ok(Exit::Success)
 }

@@ -55,9 +55,9 @@ pub(super) fn keep_result(opened: &Opened, ran: &Ran, commit: Option<bool>) -> R
     let (page, page_remark) = page(opened, ran);
     let record = &ran.record;
     let path = repo::write_result(&opened.root, &record.origin.spore, record.run, record.started, &page)?;
-    let unasked = commit.is_none() && !opened.project.commit;
+    let unasked = commit.or(opened.project.commit).is_none();
     let mut kept = Kept { path: opened.root.display(&path), commit: None, page_remark, unasked };
-    if commit.unwrap_or(opened.project.commit) {
+    if commit.or(opened.project.commit).unwrap_or(false) {
         let subject = format!("{} {}", record.origin.spore, record.status.word());
         let message = Message::of_run(&subject, record.run, &record.origin.path);
         match repo::commit_new(&opened.root, &[path], &message, opened.project.author.as_ref()) {

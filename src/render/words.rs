@@ -16,9 +16,9 @@ pub fn error_text(message: &str, hint: Option<&str>, style: Style) -> String {
     text
 }
 
-/// What `spore init` has made and kept, and what to type next.
+/// What `spore init` has made and kept in the folder, which was named `dir`, and what to type next.
 #[must_use]
-pub fn init_text(report: &InitReport, style: Style) -> String {
+pub fn init_text(report: &InitReport, dir: &str, style: Style) -> String {
     let mut text = String::new();
     if report.repository_made {
         text.push_str(&line(style, Tone::Good, style.pick("✓", "+"), "git repository", "made"));
@@ -29,7 +29,8 @@ pub fn init_text(report: &InitReport, style: Style) -> String {
     for name in &report.kept {
         text.push_str(&line(style, Tone::Dim, style.pick("·", "."), name, "was there, kept as it is"));
     }
-    let _ = writeln!(text, "\n{} is ready. Next:\n\n  spore run hello.md", report.folder);
+    let enter = if dir == "." { String::new() } else { format!("cd {dir} && ") };
+    let _ = writeln!(text, "\n{} is ready. Next:\n\n  {enter}spore run hello.md", report.folder);
     text
 }
 

@@ -35,8 +35,9 @@ const KEYS: [&str; 16] = [
 /// The settings of a folder.
 #[derive(Clone, Debug)]
 pub struct Project {
-    /// Whether results are committed when the command does not say.
-    pub commit: bool,
+    /// Whether results are committed when the command does not say; `None` where the folder does not say either, and
+    /// they are only written.
+    pub commit: Option<bool>,
     /// Attempts at a time when the command does not say.
     pub jobs: Option<u32>,
     /// Who commits are by where git's settings name nobody.
@@ -47,7 +48,7 @@ pub struct Project {
 
 impl Default for Project {
     fn default() -> Self {
-        Self { commit: false, jobs: None, author: None, limits: Limits::DEFAULT }
+        Self { commit: None, jobs: None, author: None, limits: Limits::DEFAULT }
     }
 }
 
@@ -106,7 +107,7 @@ fn out_of_range(text: &str, offset: usize, name: &str, most: u64) -> Error {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Authored {
-    commit: bool,
+    commit: Option<bool>,
     defaults: AuthoredDefaults,
     limits: AuthoredLimits,
     git: AuthoredGit,
@@ -200,12 +201,12 @@ mod tests {
         let text = "commit = true\n[defaults]\njobs = 3\n[git.author]\nname = \"A\"\nemail = \"a@b\"\n\
                     [limits]\nspore_bytes_max = 10\ngrace = \"2s\"\n";
         let project = Project::parse(text).expect("understood");
-        assert!(project.commit);
+        assert_eq!(project.commit, Some(true));
         assert_eq!(project.jobs, Some(3));
         assert_eq!(project.author, Some(Author { name: "A".into(), email: "a@b".into() }));
         assert_eq!(project.limits.spore_bytes_max, 10);
         assert_eq!(project.limits.grace.as_secs(), 2);
-        assert!(!Project::parse("").expect("understood").commit);
+        assert_eq!(Project::parse("").expect("understood").commit, None);
     }
 
     #[test]

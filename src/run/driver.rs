@@ -167,9 +167,16 @@ impl<'a> Driver<'a> {
         Ok(driver)
     }
 
-    /// Carries out all that the machine says; false when the run is over.
+    /// Carries out all that the machine says; false when the run is over. One write takes the end of an attempt, what
+    /// follows from it and the next intents together; only then are those attempts started.
     async fn advance(&mut self) -> Result<bool, crate::journal::Error> {
         loop {
+            let now = self.order.clock.monotonic();
+            let mut acted = false;
+            while let Some(action) = self.machine.next(now) {
+                acted = true;
+                self.act(action).await;
+            }
             if let Err(error) = self.write() {
                 // Ends that are still to come may find space again; without any, waiting would be for ever.
                 let running = self.machine.running() > self.unstarted.len();
@@ -177,12 +184,6 @@ impl<'a> Driver<'a> {
             }
             for (executor, attempt) in self.unstarted.drain(..) {
                 executor.start(attempt, self.reports.clone());
-            }
-            let now = self.order.clock.monotonic();
-            let mut acted = false;
-            while let Some(action) = self.machine.next(now) {
-                acted = true;
-                self.act(action).await;
             }
             if !acted {
                 return Ok(!self.machine.is_over());
