@@ -42,7 +42,7 @@ finally: {tidy: touch tidied}
 fn twice_kills_at_once() {
     let folder = Folder::new().file(
         "w.yaml",
-        "spore: w\nkind: workflow\ntasks: {deaf: 'trap \"touch asked\" TERM; touch begun; while :; do sleep 0.02; done'}\nfinally: {tidy: touch tidied}\n",
+        "spore: w\nkind: workflow\ntasks: {deaf: 'trap \"touch asked\" TERM; touch begun; while :; do sleep 0.02 || :; done'}\nfinally: {tidy: touch tidied}\n",
     );
     let mut child = folder.command(&["run", "w.yaml"]).spawn().expect("started");
     wait_for(&folder, "begun");
