@@ -9,6 +9,7 @@ mod examples;
 mod folder;
 mod history;
 mod interrupts;
+mod readme;
 mod results;
 mod secrets;
 mod seeds;
