@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Concurrency, Dag, Dialect, EnvValue, Kind, Order, Retry, Span, TaskId, Template, Work};
+use super::{Concurrency, Dag, Dialect, EnvValue, Kind, Note, Order, Retry, Span, Step, TaskId, Template, Work};
 
 /// What is to become of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -42,6 +42,12 @@ pub struct PlannedTask {
     pub done: bool,
     /// Marked as optional.
     pub optional: bool,
+    /// The task it is a part of.
+    pub parent: Option<TaskId>,
+    /// The phase it stands under.
+    pub phase: Option<String>,
+    /// The lines of work under it that have no id.
+    pub steps: Arc<[Step]>,
     /// What it needs, as written and resolved: names of planned tasks. The dag also holds what follows from nesting and
     /// from sequence.
     pub needs: Vec<TaskId>,
@@ -96,6 +102,8 @@ pub struct Plan {
     pub kind: Kind,
     /// How it was read.
     pub dialect: Dialect,
+    /// Free metadata of the file, in its order.
+    pub metadata: Vec<Note>,
     /// What puts the tasks in order.
     pub order: Order,
     /// The parameters, complete.

@@ -1,5 +1,7 @@
 //! The way from a spore to a plan.
 
+use std::sync::Arc;
+
 use crate::model::{
     Concurrency, Diagnostic, Limits, LineIndex, Plan, PlannedTask, Severity, Span, Spore, Task, TaskId, Template,
 };
@@ -70,6 +72,7 @@ fn build(spore: &Spore, text: &str, options: &Options, diagnostics: &mut Vec<Dia
         path: options.path.clone(),
         kind: spore.kind,
         dialect: spore.dialect,
+        metadata: spore.metadata.clone(),
         order: spore.order,
         params,
         concurrency,
@@ -158,6 +161,9 @@ fn assemble(
             line: line(task),
             done: task.done,
             optional: task.optional,
+            parent: task.parent.clone(),
+            phase: task.phase.clone(),
+            steps: Arc::from(task.steps.as_slice()),
             needs: needs[unit.source].clone(),
             external_needs: task.needs.iter().filter_map(|need| external(&need.target)).map(str::to_owned).collect(),
             work: task.work.clone(),

@@ -74,7 +74,10 @@ fn the_summary_has_its_tasks_and_steps() {
     let Some(plan) = plan("orchestration-summary.md") else { return };
     for id in ["1.1", "1.2", "1.3", "2.1", "3.1", "4.1", "5.1", "6.1", "7.1"] {
         assert_eq!(task(&plan, id)["disposition"], "agent", "{id}");
+        assert!(task(&plan, id)["phase"].as_str().is_some_and(|phase| phase.starts_with("Phase ")), "{id}");
     }
+    let steps = task(&plan, "1.1")["steps"].as_array().expect("steps");
+    assert_eq!((steps.len(), steps[0]["done"].as_bool()), (5, Some(false)));
 }
 
 #[test]
@@ -82,6 +85,8 @@ fn the_bridge_spore_has_its_identity_and_its_fences_stay_still() {
     let Some(plan) = plan("gke-orchestration-integration.md") else { return };
     assert_eq!(plan["spore"], "GKE-ORCHESTRATION-INTEGRATION-IMPLEMENTATION-001");
     assert_eq!(plan["kind"], "inert");
+    let keys: Vec<&String> = plan["metadata"].as_object().expect("metadata").keys().collect();
+    assert_eq!(keys, ["Spore Type", "Generated", "Purpose", "Status", "Timestamp"]);
     let tasks = plan["tasks"].as_array().expect("tasks");
     assert!(tasks.iter().all(|task| task["disposition"] == "inert"));
     let phase = |task: &&Value| task["title"].as_str().is_some_and(|title| title.starts_with("Phase "));

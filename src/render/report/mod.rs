@@ -1,0 +1,11 @@
+//! What commands print as JSON. Each shape stands here as a struct; `schemas/` is generated from them.
+
+mod check;
+mod init;
+mod plan;
+mod run;
+
+pub use check::{DiagnosticReport, RelatedReport, check_report, diagnostic_reports};
+pub use init::{InitReport, json};
+pub use plan::{CommandReport, PlanReport, PlannedTaskReport, StepReport, plan_report};
+pub use run::{AttemptReport, LogPiece, OutcomeReport, ResultReport, RunReport, RunsItem, TaskReport, run_report};
