@@ -30,7 +30,7 @@ pub fn retry_request(
     jobs: Option<u32>,
     commit: Option<bool>,
 ) -> Result<Request, Error> {
-    let record = show_run(&found.root, found.run)?;
+    let record = show_run(&found.root, found.run)?.record;
     if record.status == RunStatus::Running {
         return Err(Error::UnderWay { run: found.run.to_string() });
     }
