@@ -38,10 +38,11 @@ pub fn retry_request(
     let file = if own.is_file() { own } else { kept_source(&found.root.runs(), found.run).unwrap_or(own) };
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let params = record.origin.params.iter().map(|(name, value)| (name.clone(), text(value))).collect();
-    // A run that was narrowed stays so, unless the person now names a task to begin from.
-    let (only, first) = match from {
-        None => (record.origin.only.clone(), record.origin.from.clone()),
-        Some(_) => (Vec::new(), None),
+    // A run that was narrowed stays so; a task to begin from is then all that is wanted.
+    let narrowed = record.origin.from.is_some() || !record.origin.only.is_empty();
+    let (only, first) = match &from {
+        Some(task) if narrowed => (Vec::new(), Some(task.clone())),
+        _ => (record.origin.only.clone(), record.origin.from.clone()),
     };
     Ok(Request {
         file,
