@@ -95,7 +95,7 @@ enum Stop {
 }
 
 /// Commits the files `paths`, all of them new, onto the current branch. `author` is who it is by where git's settings
-/// name nobody. Blocks for about a second at most where locks are held.
+/// name nobody. Where others hold git's locks it blocks the thread, for ten seconds at most.
 ///
 /// # Errors
 /// When git cannot be worked with in a way that has no name. The files stay written.
