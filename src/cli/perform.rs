@@ -67,13 +67,13 @@ fn perform(request: &Request, format: Format, screen: &Screen) -> Result<Exit, F
     tell(&finished, format, screen)
 }
 
-/// Turns signals into stops: the first asks, every further one insists. A signal that Spore was started to ignore, as by
+/// Turns signals into stops: the first asks, every further one insists. A hangup that Spore was started to ignore, as by
 /// `nohup`, stays ignored.
 fn listen() -> io::Result<mpsc::UnboundedReceiver<Stop>> {
     let (stops, stopped) = mpsc::unbounded_channel();
     let asked = Arc::new(AtomicBool::new(false));
     for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
-        if os::signals::is_ignored(kind.as_raw_value()) {
+        if kind == SignalKind::hangup() && os::signals::is_ignored(kind.as_raw_value()) {
             continue;
         }
         let mut signals = signal(kind)?;

@@ -1,7 +1,7 @@
 //! What this process was told about signals when it was started.
 
-/// Whether the signal with this number is ignored, as `nohup` ignores SIGHUP and a shell SIGINT for what it starts in
-/// the background. Where there is no `/proc`, nothing is.
+/// Whether the signal with this number is ignored, as `nohup` ignores SIGHUP for what it starts. Where there is no
+/// `/proc`, nothing is.
 #[must_use]
 pub fn is_ignored(signal: i32) -> bool {
     std::fs::read_to_string("/proc/self/status").is_ok_and(|status| is_ignored_in(&status, signal))
