@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use tracing::Instrument as _;
 
 use crate::journal::Journal;
 use crate::model::{Event, Origin, RunId, RunRecord, Timestamp};
@@ -90,6 +91,8 @@ pub async fn run(
     opened.root.make_state()?;
     let started = world.now();
     let run = RunId::from_parts(u64::try_from(started.0).unwrap_or(0), os::random::bits());
+    let span = tracing::info_span!("run", id = %run, spore = plan.spore);
+    tracing::debug!(parent: &span, path = plan.path, tasks = plan.tasks.len(), "planned");
     let _turn = turn::wait(&opened.root, plan, run, &mut stops, view).await?;
 
     let mut journal = Journal::create(&opened.root.runs(), run)?;
@@ -114,9 +117,10 @@ pub async fn run(
         executors: &executor::built_in(opened.project.limits),
         clock: &world.clock,
     };
-    let mut ran = drive(order, &mut journal, stops, view).await?;
+    let mut ran = drive(order, &mut journal, stops, view).instrument(span.clone()).await?;
 
     let kept = commit::keep_result(&opened, &ran, request.commit)?;
+    tracing::debug!(parent: &span, path = kept.path, commit = kept.commit_id(), "result written");
     let written = Event::ResultWritten { path: kept.path.clone(), commit: kept.commit_id() };
     let at = world.now();
     ran.record.apply(at, &written);

@@ -150,7 +150,9 @@ fn try_commit(root: &Root, paths: &[PathBuf], message: &Message, author: Option<
                 return Ok(Commit::Made { id: id.to_string(), branch, index });
             }
             // Somebody else has committed meanwhile: on top of that, then.
-            Err(error) if matches!(error.code(), ErrorCode::Modified | ErrorCode::Exists | ErrorCode::NotFound) => {}
+            Err(error) if matches!(error.code(), ErrorCode::Modified | ErrorCode::Exists | ErrorCode::NotFound) => {
+                tracing::debug!(branch, %error, "the branch has moved");
+            }
             Err(error) if error.code() == ErrorCode::Locked => thread::sleep(PAUSE),
             Err(error) => return Err(fail(error)),
         }
