@@ -11,7 +11,7 @@ use super::screen::{self, Screen};
 use crate::engine::{self, Found, World};
 use crate::model::{AttemptId, RunRecord, Stream, TaskId, TaskRecord};
 use crate::render::report::{LogPiece, RunsItem};
-use crate::render::{self, Style};
+use crate::render::{self, Style, Tame};
 use crate::watch::Follow;
 
 /// Lists runs.
@@ -66,14 +66,24 @@ pub(super) fn logs(run: &str, wanted: &Wanted, screen: &Screen) -> Result<Exit, 
         screen::print(&render::json(&pieces))?;
         return Ok(Exit::Success);
     }
-    let mut printer = Printer { style: screen.out, named: wanted.task.is_none() && record.tasks.len() > 1, last: None };
+    let named = wanted.task.is_none() && record.tasks.len() > 1;
+    let tame = |terminal: bool, style: Style| terminal.then(|| Tame::new(style.colour));
+    let mut printer = Printer {
+        style: screen.out,
+        named,
+        last: None,
+        out: tame(screen.out_is_terminal, screen.out),
+        err: tame(screen.err_is_terminal, screen.err),
+    };
     let mut cursors = HashMap::new();
     if !wanted.follow {
         each_piece(&found, &record, wanted, &mut cursors, &mut |piece| printer.print(&piece))?;
+        printer.end()?;
         return Ok(Exit::Success);
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
     runtime.block_on(follow(&found, wanted, &mut cursors, &mut printer))?;
+    printer.end()?;
     Ok(Exit::Success)
 }
 
@@ -135,20 +145,36 @@ struct Printer {
     style: Style,
     named: bool,
     last: Option<TaskId>,
+    /// What stands between the bytes and a terminal; a pipe or a file gets them as they are.
+    out: Option<Tame>,
+    err: Option<Tame>,
 }
 
 impl Printer {
     fn print(&mut self, piece: &LogPiece) -> io::Result<()> {
         if self.named && self.last.as_ref() != Some(&piece.task) {
+            self.end()?;
             screen::print(&render::log_heading(&piece.task, piece.attempt, self.style))?;
             self.last = Some(piece.task.clone());
         }
         match piece.stream {
-            Stream::Out => screen::print_bytes(&piece.bytes),
+            Stream::Out => match &mut self.out {
+                Some(tame) => screen::print(&tame.piece(&piece.bytes)),
+                None => screen::print_bytes(&piece.bytes),
+            },
             Stream::Err => {
-                screen::complain_bytes(&piece.bytes);
+                match &mut self.err {
+                    Some(tame) => screen::complain(&tame.piece(&piece.bytes)),
+                    None => screen::complain_bytes(&piece.bytes),
+                }
                 Ok(())
             }
         }
+    }
+
+    /// Ends the colours that a log has left switched on.
+    fn end(&mut self) -> io::Result<()> {
+        screen::complain(self.err.as_mut().map_or("", Tame::end));
+        screen::print(self.out.as_mut().map_or("", Tame::end))
     }
 }

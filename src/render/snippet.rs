@@ -99,7 +99,9 @@ type Mark<'a> = (Span, AnnotationKind, Option<&'a str>);
 /// Adds the place of `head` and the lines that hold `marks`.
 fn excerpt<'a>(group: Group<'a>, source: &'a Source, lines: &LineIndex, head: Span, marks: &[Mark<'a>]) -> Group<'a> {
     let place = lines.position(&source.text, head.start);
-    let origin = Origin::path(source.path.as_str()).line(place.line as usize).char_column(place.column as usize);
+    let origin = Origin::path(normalize_untrusted_str(&source.path))
+        .line(place.line as usize)
+        .char_column(place.column as usize);
     let text = &source.text;
     let shown: Vec<Range<usize>> = marks.iter().map(|(span, ..)| one_line(text, *span)).collect();
     let Some(first) = shown.iter().map(|range| line_start(text, range.start)).min() else { return group };
