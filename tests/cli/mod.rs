@@ -10,6 +10,7 @@ mod examples;
 mod folder;
 mod history;
 mod interrupts;
+mod readme;
 mod results;
 mod secrets;
 mod seeds;
