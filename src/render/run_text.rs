@@ -14,6 +14,8 @@ use crate::model::{AttemptRecord, LogSize, Outcome, RunRecord, RunStatus, TaskRe
 const SHOWN_TASKS_MAX: usize = 50;
 /// Failed tasks that a summary names.
 const NAMED_TASKS_MAX: usize = 8;
+/// Columns of the reason why one of them did not go well.
+const REASON_COLUMNS_MAX: usize = 400;
 
 /// A status as people read it: `timed out`.
 pub(crate) fn words(word: &str) -> String {
@@ -240,7 +242,8 @@ pub fn summary_text(record: &RunRecord, remark: Option<&str>, style: Style) -> S
         let how = outcome.map_or_else(|| words(task.status.word()), |outcome| outcome_words(outcome, false));
         let id = super::style::pad(&cut(task.declared.id.as_str(), id_width, style), id_width);
         let how = clean(&how).into_owned();
-        let how = cut(&how, style.width.saturating_sub(id_width + 6).max(10), style);
+        // The last words on a failure are whole, also where they take two lines of a screen.
+        let how = cut(&how, REASON_COLUMNS_MAX, style);
         let _ = writeln!(text, "  {} {id}  {}", style.paint(tone, mark), style.paint(Tone::Dim, &how));
     }
     if bad.len() > NAMED_TASKS_MAX {
