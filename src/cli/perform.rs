@@ -95,6 +95,6 @@ fn tell(finished: &Finished, format: Format, screen: &Screen) -> Result<Exit, Fa
     Ok(match record.status {
         RunStatus::Succeeded => Exit::Success,
         RunStatus::Cancelled => Exit::Interrupted,
-        RunStatus::Failed | RunStatus::TimedOut | RunStatus::Running => Exit::Failed,
+        RunStatus::Failed | RunStatus::TimedOut | RunStatus::Running | RunStatus::Lost => Exit::Failed,
     })
 }

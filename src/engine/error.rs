@@ -49,6 +49,12 @@ pub enum Error {
         /// The run that has it.
         holder: Option<String>,
     },
+    /// The run to go on from has not ended.
+    #[error("the run {run} is still under way")]
+    UnderWay {
+        /// The run.
+        run: String,
+    },
     /// Somebody stopped it before anything had begun.
     #[error("interrupted before anything began")]
     Interrupted,
@@ -88,6 +94,7 @@ impl Error {
             }
             Self::NoSuchSpore { path, .. } => Some(format!("see what it holds: `spore check {path}`")),
             Self::GroupBusy { .. } => Some("run it when that one has ended; `policy: queue` waits by itself".into()),
+            Self::UnderWay { run } => Some(format!("wait for its end: `spore logs {run} --follow`")),
             Self::NoSuchTask { task, known } => {
                 let scored = known.iter().map(|name| (strsim::jaro_winkler(name, task), name));
                 let near = scored.filter(|(score, _)| *score > NEAR).max_by(|one, other| one.0.total_cmp(&other.0));

@@ -1,6 +1,6 @@
 //! Looking back: runs, one run, its logs. Everything is read from journals.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Error;
 use crate::executor::{LogChunk, terminal};
@@ -21,7 +21,7 @@ pub struct Found {
 ///
 /// # Errors
 /// When there is none, or several.
-pub fn find_run(start: &std::path::Path, text: &str) -> Result<Found, Error> {
+pub fn find_run(start: &Path, text: &str) -> Result<Found, Error> {
     let root = Root::find(start)?;
     let run = journal::find(&root.runs(), text)?;
     Ok(Found { root, run })
@@ -33,8 +33,21 @@ pub fn find_run(start: &std::path::Path, text: &str) -> Result<Found, Error> {
 /// When the journal cannot be read, or does not begin with the start of a run.
 pub fn show_run(root: &Root, run: RunId) -> Result<RunRecord, Error> {
     let run_dir = root.runs().join(run.to_string());
-    let (record, _) = journal::record(&run_dir)?;
-    Ok(record.ok_or(journal::Error::Empty(run_dir))?)
+    let looked = look(&run_dir)?;
+    Ok(looked.ok_or(journal::Error::Empty(run_dir))?.record)
+}
+
+/// What a journal adds up to; a run without an end that no engine works on is lost. Whether one does is asked first:
+/// what ends in between has its end in the journal.
+fn look(run_dir: &Path) -> Result<Option<Looked>, journal::Error> {
+    let live = journal::is_live(run_dir);
+    let (record, _) = journal::record(run_dir)?;
+    Ok(record.map(|mut record| {
+        if !live {
+            record.lose();
+        }
+        Looked { live: live && record.finished.is_none(), record }
+    }))
 }
 
 /// One run of a list.
@@ -50,7 +63,7 @@ pub struct Looked {
 ///
 /// # Errors
 /// When the folder cannot be read.
-pub fn list_runs(start: &std::path::Path, limit: usize) -> Result<Vec<Looked>, Error> {
+pub fn list_runs(start: &Path, limit: usize) -> Result<Vec<Looked>, Error> {
     let root = Root::find(start)?;
     let mut runs = Vec::new();
     for run in journal::list(&root.runs())? {
@@ -59,9 +72,8 @@ pub fn list_runs(start: &std::path::Path, limit: usize) -> Result<Vec<Looked>, E
         }
         let run_dir = root.runs().join(run.to_string());
         // A run that cannot be read must not hide the others; `spore show` says what is wrong with it.
-        if let Ok((Some(record), _)) = journal::record(&run_dir) {
-            let live = record.finished.is_none() && journal::is_live(&run_dir);
-            runs.push(Looked { record, live });
+        if let Ok(Some(looked)) = look(&run_dir) {
+            runs.push(looked);
         }
     }
     Ok(runs)

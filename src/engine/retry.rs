@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::look::{Found, show_run};
 use super::{Error, Request, Selection};
-use crate::model::{Disposition, Plan, RunId, RunRecord, TaskId};
+use crate::model::{Disposition, Plan, RunId, RunRecord, RunStatus, TaskId};
 use crate::run::Reused;
 
 /// What a retry goes on from.
@@ -23,7 +23,7 @@ pub struct Retry {
 /// that the run has kept.
 ///
 /// # Errors
-/// When the run's journal cannot be read.
+/// When the run's journal cannot be read, or it has not ended.
 pub fn retry_request(
     found: &Found,
     from: Option<String>,
@@ -31,6 +31,9 @@ pub fn retry_request(
     commit: Option<bool>,
 ) -> Result<Request, Error> {
     let record = show_run(&found.root, found.run)?;
+    if record.status == RunStatus::Running {
+        return Err(Error::UnderWay { run: found.run.to_string() });
+    }
     let own = found.root.join(&record.origin.path);
     let file = if own.is_file() { own } else { kept_source(&found.root.runs(), found.run).unwrap_or(own) };
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
