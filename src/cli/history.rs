@@ -9,7 +9,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::screen::{self, Screen};
 use crate::engine::{self, Found, World};
-use crate::model::{AttemptId, RunRecord, Stream, TaskId, TaskRecord};
+use crate::model::{AttemptId, Outcome, RunRecord, Stream, TaskId, TaskRecord};
 use crate::render::report::{LogPiece, RunsItem};
 use crate::render::{self, Style, Tame};
 use crate::watch::Follow;
@@ -57,6 +57,11 @@ pub(super) fn logs(run: &str, wanted: &Wanted, screen: &Screen) -> Result<Exit, 
         let known = record.tasks.keys().map(ToString::to_string).collect();
         return Err(engine::Error::NoSuchTask { task: task.clone(), known }.into());
     }
+    if let Some(task) = wanted.task.as_ref().and_then(|task| record.tasks.get(task.as_str()))
+        && !wanted.follow
+    {
+        missing(task, wanted)?;
+    }
     if wanted.format == Format::Json {
         let mut pieces = Vec::new();
         each_piece(&found, &record, wanted, &mut HashMap::new(), &mut |piece| {
@@ -85,6 +90,27 @@ pub(super) fn logs(run: &str, wanted: &Wanted, screen: &Screen) -> Result<Exit, 
     runtime.block_on(follow(&found, wanted, &mut cursors, &mut printer))?;
     printer.end()?;
     Ok(Exit::Success)
+}
+
+/// Says why a task has no log, rather than nothing.
+fn missing(task: &TaskRecord, wanted: &Wanted) -> Result<(), Failure> {
+    let (id, count) = (&task.declared.id, task.attempts.len());
+    if let Some(number) = wanted.attempt.filter(|number| task.attempts.iter().all(|one| one.number != *number)) {
+        return Err(Failure::Usage {
+            message: format!("`{id}` has no attempt {number} in this run"),
+            hint: format!("it has {}", render::count(count, "attempt")),
+        });
+    }
+    let never = match task.attempts.last().map(|attempt| &attempt.outcome) {
+        None => task.because.as_deref(),
+        Some(Some(Outcome::NotStarted { reason, .. })) => Some(reason.as_str()),
+        Some(_) => return Ok(()),
+    };
+    if wanted.format == Format::Text {
+        let because = never.map(|because| format!(": {because}")).unwrap_or_default();
+        screen::complain(&format!("`{id}` did not run{because}\n"));
+    }
+    Ok(())
 }
 
 /// Prints what there is and what comes, until the run has ended, or nobody works on it any more.
