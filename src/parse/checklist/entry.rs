@@ -52,8 +52,20 @@ pub(super) struct Entry<'a> {
 }
 
 /// The keys of properties that are not needs, in lower case.
-const PROPERTY_KEYS: [&str; 9] =
-    ["executor", "timeout", "retry", "when", "agent", "workdir", "artifacts", "idempotent", "continue on failure"];
+const PROPERTY_KEYS: [&str; 12] = [
+    "executor",
+    "timeout",
+    "retry",
+    "when",
+    "agent",
+    "workdir",
+    "artifacts",
+    "idempotent",
+    "continue on failure",
+    "matrix",
+    "max parallel",
+    "env",
+];
 
 /// What one line says.
 pub(in crate::parse) enum Line<'a> {
