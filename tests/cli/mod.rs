@@ -4,6 +4,7 @@
     reason = "the tests stand outside of the house: they start it and leave files in its way"
 )]
 
+mod checklist;
 mod commands;
 mod examples;
 mod folder;

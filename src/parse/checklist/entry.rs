@@ -45,6 +45,8 @@ pub(super) struct Entry<'a> {
     pub properties: Vec<(Piece<'a>, Piece<'a>)>,
     /// The lines under it that have no id.
     pub steps: Vec<Step>,
+    /// Where the marks of its steps' open boxes stand.
+    pub open_steps: Vec<Span>,
     /// What an agent is told beside the title.
     pub text: String,
     /// The fences under it.
