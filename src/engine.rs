@@ -106,6 +106,8 @@ pub async fn run(
             digest: opened.source.digest,
             retry_of: request.retry.as_ref().map(|retry| retry.of.run),
             params: plan.params.clone(),
+            only: request.selection.only.clone(),
+            from: request.selection.from.clone(),
         },
         jobs: request.jobs.or(opened.project.jobs).unwrap_or_else(os::cores),
         reused: request.retry.as_ref().map(|retry| retry.reused(plan)).unwrap_or_default(),
