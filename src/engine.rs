@@ -1,6 +1,7 @@
 //! The staircase: from a file to a result spore, one step after the other. It joins the rooms and knows no format, no
 //! process and no socket.
 
+mod checklist;
 mod commit;
 mod error;
 mod look;
@@ -119,7 +120,8 @@ pub async fn run(
     };
     let mut ran = drive(order, &mut journal, stops, view).instrument(span.clone()).await?;
 
-    let kept = commit::keep_result(&opened, &ran, request.commit)?;
+    let mut kept = commit::keep_result(&opened, &ran, request.commit)?;
+    kept.checklist_remark = checklist::tick_off(&opened, &ran.record);
     tracing::debug!(parent: &span, path = kept.path, commit = kept.commit_id(), "result written");
     let written = Event::ResultWritten { path: kept.path.clone(), commit: kept.commit_id() };
     let at = world.now();

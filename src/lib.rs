@@ -28,7 +28,7 @@
 //! # What is absent, on purpose
 //!
 //! - Nothing outside `os` starts a process, writes a file or reads a clock (`clippy.toml` bans it).
-//! - Nothing changes an author's file: what is written back is a new file.
+//! - Nothing changes an author's file, except the boxes of a checklist that asks for it.
 //! - No template is ever spliced into a script: values reach commands as environment or as arguments.
 //! - The end of a command is never an `Err`. Errors are for our own world failing, and each room has one small type.
 //! - No state lives only in memory: what a report says comes from the events of a journal.

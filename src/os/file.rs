@@ -7,6 +7,12 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, RenameFlags};
 
+/// Whether links led in a circle; the standard library has no stable name for that.
+#[must_use]
+pub fn is_link_loop(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
+
 /// Makes a folder and those above it.
 ///
 /// # Errors
@@ -118,6 +124,21 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub fn write_over(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let (folder, temporary) = beside(path)?;
     let written = write_synced(&temporary, bytes).and_then(|()| rename(&temporary, path));
+    if written.is_err() {
+        let _ = remove(&temporary);
+    }
+    written.and_then(|()| sync_dir(folder))
+}
+
+/// As [`write_over`], with these permissions.
+///
+/// # Errors
+/// What the file system says.
+pub fn write_over_as(path: &Path, bytes: &[u8], permissions: fs::Permissions) -> io::Result<()> {
+    let (folder, temporary) = beside(path)?;
+    let written = write_synced(&temporary, bytes)
+        .and_then(|()| File::open(&temporary)?.set_permissions(permissions))
+        .and_then(|()| rename(&temporary, path));
     if written.is_err() {
         let _ = remove(&temporary);
     }

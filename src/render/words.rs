@@ -3,15 +3,15 @@
 use std::fmt::Write as _;
 
 use super::report::InitReport;
-use super::style::{Style, Tone};
+use super::style::{Style, Tone, clean};
 use crate::model::TaskId;
 
 /// An error and, below it, what to do.
 #[must_use]
 pub fn error_text(message: &str, hint: Option<&str>, style: Style) -> String {
-    let mut text = format!("{} {message}\n", style.paint(Tone::Bad, "error:"));
+    let mut text = format!("{} {}\n", style.paint(Tone::Bad, "error:"), clean(message));
     if let Some(hint) = hint {
-        let _ = writeln!(text, "{} {hint}", style.paint(Tone::Busy, " hint:"));
+        let _ = writeln!(text, "{} {}", style.paint(Tone::Busy, " hint:"), clean(hint));
     }
     text
 }

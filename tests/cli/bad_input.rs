@@ -72,3 +72,138 @@ fn a_run_that_is_under_way_is_not_retried() {
     folder.write("go", "");
     assert!(run.wait().expect("ended").success());
 }
+
+const HEAD: &str = "spore: w\nkind: workflow\n";
+
+#[test]
+fn what_is_written_wrongly_is_named_with_its_place_and_what_to_do() {
+    let cases: [(&str, &[&str]); 11] = [
+        (
+            "tasks:\n  a: {needs: [c], run: x}\n  b: {needs: [a], run: x}\n  c: {needs: [b], run: x}\n",
+            &["`a` → `c` → `b` → `a`", "w.yaml:4:"],
+        ),
+        ("tasks: {build: x, b: {needs: [biuld], run: x}}\n", &["`biuld`", "w.yaml:3:", "did you mean `build`?"]),
+        ("tasks:\n  a: x\n  a: y\n", &["`a` is given twice", "w.yaml:5:3", "first given here"]),
+        ("tasks: {a: {run: x, timout: 5m}}\n", &["`timout`", "did you mean `timeout`?"]),
+        ("tasks: {a: {run: x, timeout: 5 parsecs}}\n", &["`parsecs`", "`90s`"]),
+        ("tasks: {a: {run: x, timeout: 0s}}\n", &["no time at all"]),
+        ("params: {p: {required: true}}\ntasks: {a: x}\n", &["`p` is required", "--param p="]),
+        ("tasks: {../../evil: x}\n", &["`../../evil`", "w.yaml:3:"]),
+        ("tasks: {a: {run: x, retry: {limit: 100000}}}\n", &["from 0 to 99"]),
+        ("tasks: {a: {run: x, env: {'A=B': x}}}\n", &["cannot name an environment variable"]),
+        (
+            "l: &l [0,1,2,3,4,5,6,7,8,9]\ntasks: {a: {run: x, matrix: {a: *l, b: *l, c: *l, d: *l, e: *l, f: *l}}}\n",
+            &["more than 200000 tasks", "smaller"],
+        ),
+    ];
+    let folder = Folder::new();
+    for (text, words) in cases {
+        folder.write("w.yaml", format!("{HEAD}{text}"));
+        let mut answer = folder.spore(&["run", "w.yaml"]).exits(3);
+        for word in words {
+            answer = answer.says(word);
+        }
+    }
+    assert!(!folder.path(".spore").exists() && !folder.path("results").exists(), "nothing began");
+}
+
+#[test]
+fn what_is_no_spore_is_said_to_be_none() {
+    let folder = Folder::new().file("ok.yaml", &format!("{HEAD}tasks: {{a: x}}\n"));
+    folder.write("latin.yaml", b"spore: w\nkind: workflow\ntasks: {a: '\xff'}\n");
+    folder.write("nul.yaml", format!("{HEAD}tasks: {{a: 'x\0y'}}\n"));
+    folder.write("big.md", vec![b'a'; 5 << 20]);
+    std::fs::create_dir(folder.path("dir.yaml")).expect("a folder");
+    let link = |target: &str, name: &str| std::os::unix::fs::symlink(target, folder.path(name)).expect("a link");
+    link("/etc/passwd", "out.yaml");
+    link("loop.yaml", "loop.yaml");
+    link("nowhere.yaml", "dangling.yaml");
+    for (file, word) in [
+        ("latin.yaml", "not UTF-8 at 3:13"),
+        ("nul.yaml", "NUL byte"),
+        ("big.md", "5242880 bytes"),
+        ("dir.yaml", "is a folder"),
+        ("out.yaml", "out of the folder"),
+        ("loop.yaml", "leads to itself"),
+        ("dangling.yaml", "does not exist"),
+        ("okk.yaml", "did you mean `ok.yaml`?"),
+        ("/dev/zero", "a device"),
+    ] {
+        folder.spore(&["run", file]).exits(3).says(word);
+        // A folder can be checked, file by file.
+        folder.spore(&["check", file]).exits(if file == "dir.yaml" { 0 } else { 3 });
+    }
+}
+
+#[test]
+fn depth_and_repetition_are_refused_before_they_cost_anything() {
+    let folder = Folder::new();
+    let mut bomb = format!("{HEAD}a0: &a0 [x,x,x,x,x,x,x,x,x]\n");
+    for level in 1..12 {
+        let items = vec![format!("*a{}", level - 1); 9].join(",");
+        bomb.push_str(&format!("a{level}: &a{level} [{items}]\n"));
+    }
+    let deep = |open: &str, close: &str| format!("{HEAD}tasks: {}x{}\n", open.repeat(10_000), close.repeat(10_000));
+    let block: String = (1..2_000).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
+    let template = |inner: &str| format!("{HEAD}tasks: {{a: {{run: x, env: {{A: \"{{{{ {inner} }}}}\"}}}}}}\n");
+    let bad = [
+        bomb,
+        deep("[", "]"),
+        deep("{a: ", "}"),
+        format!("{HEAD}tasks:\n{block}"),
+        format!("{HEAD}tasks:\n{}x\n", "- ".repeat(10_000)),
+        template(&format!("{}1", "-".repeat(20_000))),
+        template(&format!("a{}", ".a".repeat(20_000))),
+        template(&format!("{}1", "(".repeat(20_000))),
+    ];
+    for text in bad {
+        folder.write("w.yaml", &text);
+        let answer = folder.spore(&["run", "w.yaml"]).exits(3);
+        assert!(answer.err.len() < 20_000, "{} bytes of error", answer.err.len());
+    }
+    for text in ["> ".repeat(10_000), "- ".repeat(10_000), "[".repeat(100_000), "*a_".repeat(50_000)] {
+        folder.write("w.md", format!("---\nkind: workflow\n---\n{text}hi\n\n# A\n\n```sh\ntrue\n```\n"));
+        folder.spore(&["run", "w.md"]).exits(0);
+    }
+}
+
+#[test]
+fn nothing_from_a_file_reaches_the_screen_as_a_command_to_it() {
+    let name = "esc\u{1b}]0;evil\u{7}\u{202e}\nname.yaml";
+    let folder = Folder::new().file(
+        name,
+        "spore: w
+kind: workflow
+concurrency: {group: \"\\e[2J\"}
+tasks:
+  a: {title: \"\\e]0;evil\\a \\u202egnp.exe \\e[2J\", run: 'printf \"a\\033[2Jb\\033]0;evil\\007\\n\"; exit 1'}
+",
+    );
+    folder.write("bad\u{1b}[2J.yaml", format!("{HEAD}tasks: {{a: {{\"r\\e[2Jn\": x}}}}\n"));
+    for words in [
+        vec!["run", name],
+        vec!["plan", name],
+        vec!["check"],
+        vec!["runs"],
+        vec!["show", "latest"],
+        vec!["run", "no\u{1b}[2J.yaml"],
+        vec!["retry", "latest"],
+    ] {
+        folder.spore(&words).never_says("\u{1b}").never_says("\u{202e}").never_says("\u{7}");
+    }
+}
+
+#[test]
+fn files_may_be_called_anything() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let folder = Folder::new();
+    for name in [b"./-x.yaml".as_slice(), b"a b.yaml", b"new\nline.yaml", b"\xff\xfe.yaml", b"#.yaml", b"a#b.yaml"] {
+        let name = std::ffi::OsStr::from_bytes(name);
+        std::fs::write(folder.root().join(name), format!("{HEAD}tasks: {{a: 'true'}}\n")).expect("written");
+        let status = folder.command(&["run"]).arg(name).output().expect("started").status;
+        assert_eq!(status.code(), Some(0), "{name:?}");
+        let status = folder.command(&["retry", "latest", "--from", "a"]).output().expect("started").status;
+        assert_eq!(status.code(), Some(0), "{name:?} again");
+    }
+    folder.spore(&["check"]).exits(0).says("6 files are fine");
+}

@@ -45,6 +45,19 @@ fn logs_are_printed_by_task_and_stream() {
 }
 
 #[test]
+fn a_log_that_is_not_there_has_its_reason_told() {
+    let folder = Folder::new().file(
+        "w.yaml",
+        "spore: w\nkind: workflow\ntasks: {a: exit 3, b: {needs: a, run: echo b}, c: [no-such-program-here]}\n",
+    );
+    folder.run("w.yaml", &[]).exits(100);
+    folder.spore(&["logs", "latest", "b"]).exits(0).says("`b` did not run: needs `a`, which failed");
+    folder.spore(&["logs", "latest", "c"]).exits(0).says("`c` did not run: `no-such-program-here` was not found");
+    folder.spore(&["logs", "latest", "a", "--attempt", "7"]).exits(2).says("it has 1 attempt");
+    folder.spore(&["logs", "latest", "nothing-like-it"]).exits(2).says("lists its tasks").never_says("did you mean");
+}
+
+#[test]
 fn following_a_log_prints_all_of_it_and_ends_with_the_run() {
     let folder = Folder::new().file(
         "w.yaml",

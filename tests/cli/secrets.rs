@@ -75,3 +75,12 @@ fn a_file_without_an_end_is_no_secret() {
     folder.spore(&["run", "w.yaml"]).exits(3).says("more than 131072 bytes");
     assert!(!folder.path("ran").exists());
 }
+
+#[test]
+fn a_secret_that_is_too_short_to_be_masked_is_said_to_be() {
+    let folder = Folder::new()
+        .file("w.yaml", "spore: w\nkind: workflow\ntasks: {a: {env: {T: {secret: PIN}}, run: 'echo 77'}}\n")
+        .env("PIN", "7");
+    folder.run("w.yaml", &[]).exits(0);
+    folder.spore(&["show", "latest"]).exits(0).says("the secret `PIN` is too short to be masked");
+}
