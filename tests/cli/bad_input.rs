@@ -112,7 +112,7 @@ fn depth_and_repetition_are_refused_before_they_cost_anything() {
     let mut bomb = format!("{HEAD}a0: &a0 [x,x,x,x,x,x,x,x,x]\n");
     for level in 1..12 {
         let items = vec![format!("*a{}", level - 1); 9].join(",");
-        bomb.push_str(&format!("a{level}: &a{level} [{items}]\n"));
+        bomb += &format!("a{level}: &a{level} [{items}]\n");
     }
     let deep = |open: &str, close: &str| format!("{HEAD}tasks: {}x{}\n", open.repeat(10_000), close.repeat(10_000));
     let block: String = (1..2_000).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
