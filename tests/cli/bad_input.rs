@@ -1,6 +1,8 @@
 //! What a hostile or unlucky user meets: bad files, a world without room or rights, engines that die. Each gets a clear
 //! word and the right exit code, and nothing that was recorded is lost.
 
+use std::fmt::Write as _;
+
 use super::folder::Folder;
 
 #[test]
@@ -112,10 +114,11 @@ fn depth_and_repetition_are_refused_before_they_cost_anything() {
     let mut bomb = format!("{HEAD}a0: &a0 [x,x,x,x,x,x,x,x,x]\n");
     for level in 1..12 {
         let items = vec![format!("*a{}", level - 1); 9].join(",");
-        bomb += &format!("a{level}: &a{level} [{items}]\n");
+        let _ = writeln!(bomb, "a{level}: &a{level} [{items}]");
     }
     let deep = |open: &str, close: &str| format!("{HEAD}tasks: {}x{}\n", open.repeat(10_000), close.repeat(10_000));
-    let block: String = (1..2_000).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
+    let block: Vec<String> = (1..2_000).map(|level| " ".repeat(level) + "a:\n").collect();
+    let block = block.concat();
     let template = |inner: &str| format!("{HEAD}tasks: {{a: {{run: x, env: {{A: \"{{{{ {inner} }}}}\"}}}}}}\n");
     let bad = [
         bomb,
@@ -184,7 +187,12 @@ fn a_result_that_could_not_be_written_is_written_later() {
     let folder = Folder::new()
         .file("w.yaml", &format!("{HEAD}tasks: {{a: echo a >> ran, b: '[ -e calm ]'}}\n"))
         .file("results", "in the way");
-    folder.spore(&["run", "w.yaml"]).exits(111).says("has ended (failed)").says("results` is in the way").says("spore retry");
+    folder
+        .spore(&["run", "w.yaml"])
+        .exits(111)
+        .says("has ended (failed)")
+        .says("results` is in the way")
+        .says("spore retry");
     let shown = folder.spore(&["show", "latest", "--format", "json"]).exits(0).json();
     assert_eq!((shown["status"].as_str(), shown["result"].as_str()), (Some("failed"), None), "nothing is lost");
     folder.spore(&["show", "latest"]).exits(0).says("not written");
@@ -249,7 +257,8 @@ fn a_full_disk_loses_nothing_that_was_recorded() {
     if !mount(&["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs"]) {
         return crate::skipped("this user cannot mount a small disk");
     }
-    let chain: String = (1..60).map(|at| format!("  t{at}: {{needs: t{}, run: echo {at}}}\n", at - 1)).collect();
+    let link = |at: usize| format!("  t{at}: {{needs: t{}, run: echo {at}}}\n", at - 1);
+    let chain = (1..60).map(link).collect::<Vec<_>>().concat();
     folder.write("small/w.yaml", format!("{HEAD}tasks:\n  t0: cat /dev/zero > fill 2>&- || true\n{chain}"));
     let file = "small/w.yaml";
     let full = folder.spore(&["run", file]);
