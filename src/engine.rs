@@ -1,6 +1,7 @@
 //! The staircase: from a file to a result spore, one step after the other. It joins the rooms and knows no format, no
 //! process and no socket.
 
+mod checklist;
 mod commit;
 mod error;
 mod look;
@@ -105,6 +106,8 @@ pub async fn run(
             digest: opened.source.digest,
             retry_of: request.retry.as_ref().map(|retry| retry.of.run),
             params: plan.params.clone(),
+            only: request.selection.only.clone(),
+            from: request.selection.from.clone(),
         },
         jobs: request.jobs.or(opened.project.jobs).unwrap_or_else(os::cores),
         reused: request.retry.as_ref().map(|retry| retry.reused(plan)).unwrap_or_default(),
@@ -114,7 +117,8 @@ pub async fn run(
     };
     let mut ran = drive(order, &mut journal, stops, view).await?;
 
-    let kept = commit::keep_result(&opened, &ran, request.commit)?;
+    let mut kept = commit::keep_result(&opened, &ran, request.commit)?;
+    kept.checklist_remark = checklist::tick_off(&opened, &ran.record);
     let written = Event::ResultWritten { path: kept.path.clone(), commit: kept.commit_id() };
     let at = world.now();
     ran.record.apply(at, &written);

@@ -8,7 +8,7 @@ use super::args::Format;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::screen::{self, Screen};
-use crate::engine::{self, Found, World};
+use crate::engine::{self, Found, Looked, World};
 use crate::model::{AttemptId, Outcome, RunRecord, Stream, TaskId, TaskRecord};
 use crate::render::report::{LogPiece, RunsItem};
 use crate::render::{self, Style, Tame};
@@ -28,7 +28,10 @@ pub(super) fn runs(limit: usize, format: Format, screen: &Screen) -> Result<Exit
 /// Shows one run.
 pub(super) fn show(run: &str, format: Format, screen: &Screen) -> Result<Exit, Failure> {
     let found = engine::find_run(Path::new("."), run)?;
-    let record = engine::show_run(&found.root, found.run)?;
+    let Looked { record, damage, .. } = engine::show_run(&found.root, found.run)?;
+    for damage in damage {
+        screen::complain(&render::warning_text(&format!("the journal of this run: {damage}"), screen.err));
+    }
     screen::print(&match format {
         Format::Json => render::json(&render::run_report(&record)),
         Format::Text => render::show_text(&record, World::here().now(), screen.out),
@@ -52,7 +55,7 @@ pub(super) struct Wanted {
 /// Prints logs: standard output to standard output, standard error to standard error.
 pub(super) fn logs(run: &str, wanted: &Wanted, screen: &Screen) -> Result<Exit, Failure> {
     let found = engine::find_run(Path::new("."), run)?;
-    let record = engine::show_run(&found.root, found.run)?;
+    let record = engine::show_run(&found.root, found.run)?.record;
     if let Some(task) = wanted.task.as_ref().filter(|task| !record.tasks.contains_key(task.as_str())) {
         let known = record.tasks.keys().map(ToString::to_string).collect();
         return Err(engine::Error::NoSuchTask { task: task.clone(), known }.into());
@@ -124,7 +127,7 @@ async fn follow(
     let mut changes = Follow::new(&[&run_dir]);
     loop {
         // Looking at the journal first: what is printed before its end is in the logs by then.
-        let record = engine::show_run(&found.root, found.run)?;
+        let record = engine::show_run(&found.root, found.run)?.record;
         let over = record.finished.is_some() || !engine::is_live(found);
         each_piece(found, &record, wanted, cursors, &mut |piece| printer.print(&piece))?;
         if over {

@@ -180,3 +180,10 @@ fn a_person_may_run_a_yaml_spore_without_a_kind() {
     folder.spore(&["run", "w.yaml"]).exits(0);
     assert!(folder.path("ran").exists());
 }
+
+#[test]
+fn a_parameter_that_a_run_must_give_is_no_fault_of_the_file() {
+    let folder = Folder::new().file("a.yaml", "spore: a\nkind: workflow\nparams: {p: {}}\ntasks: {t: echo}\n");
+    folder.spore(&["check", "a.yaml"]).exits(0).never_says("missing-param");
+    folder.spore(&["run", "a.yaml"]).exits(3).says("missing-param");
+}

@@ -104,6 +104,33 @@ tasks:
 }
 
 #[test]
+fn a_retry_of_a_narrowed_run_stays_narrow() {
+    let folder = Folder::new().file(
+        "w.yaml",
+        "spore: w
+kind: workflow
+tasks:
+  a: 'test -e fixed'
+  b: {needs: a, run: touch b}
+  c: touch c
+",
+    );
+    let made = |name: &str| folder.path(name).exists();
+    folder.run("w.yaml", &["--only", "a"]).exits(100);
+    folder.spore(&["retry", "latest"]).exits(100);
+    folder.write("fixed", "");
+    folder.spore(&["retry", "latest"]).exits(0);
+    assert!(!made("b") && !made("c"), "neither was ever wanted");
+    folder.spore(&["retry", "latest", "--from", "b"]).exits(0);
+    assert!(made("b"), "now it is");
+    std::fs::remove_file(folder.path("fixed")).expect("removed");
+    folder.run("w.yaml", &["--from", "a"]).exits(100);
+    folder.write("fixed", "");
+    folder.spore(&["retry", "latest"]).exits(0);
+    assert!(!made("c"), "it does not depend on `a`");
+}
+
+#[test]
 fn a_retry_takes_the_file_as_it_is_now_or_as_it_was_when_it_is_gone() {
     let folder = Folder::new().file("w.yaml", "spore: w\nkind: workflow\ntasks: {a: exit 1}\n");
     folder.run("w.yaml", &[]).exits(100);
