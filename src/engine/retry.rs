@@ -19,8 +19,8 @@ pub struct Retry {
     pub from: Option<String>,
 }
 
-/// The request that goes on from a run: the same file as it is now, the same parameters and selection. When the file is gone, the copy
-/// that the run has kept.
+/// The request that goes on from a run: the same file as it is now, the same parameters and selection. When the file is
+/// gone, the copy that the run has kept.
 ///
 /// # Errors
 /// When the run's journal cannot be read, or it has not ended.
@@ -39,9 +39,9 @@ pub fn retry_request(
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let params = record.origin.params.iter().map(|(name, value)| (name.clone(), text(value))).collect();
     // A run that was narrowed stays so, unless the person now names a task to begin from.
-    let (only, first) = match from {
+    let (only, first) = match &from {
         None => (record.origin.only.clone(), record.origin.from.clone()),
-        Some(_) => (Vec::new(), None),
+        Some(_) => (Vec::new(), from.clone()),
     };
     Ok(Request {
         file,
