@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
 use crate::journal::Journal;
-use crate::model::{Event, Origin, RunId, RunRecord, Timestamp};
+use crate::model::{Origin, RunId, RunRecord, Timestamp};
 use crate::os::clock::{Clock, SystemClock};
 use crate::run::{Order, Preparer, Stop, View, drive};
 use crate::{executor, os};
@@ -85,6 +85,9 @@ pub async fn run(
     view: &mut dyn View,
 ) -> Result<Finished, Error> {
     let opened = open(&request.file, request.spore.as_deref())?;
+    if let Some(retry) = &request.retry {
+        commit::keep_missing(&opened, &retry.of, request.commit, world.now());
+    }
     let planned = plan_request(&opened, request)?;
     let plan = planned.runnable(&opened)?;
     let secrets = open::secrets(&opened, plan)?;
@@ -120,15 +123,18 @@ pub async fn run(
     };
     let mut ran = drive(order, &mut journal, stops, view).instrument(span.clone()).await?;
 
-    let mut kept = commit::keep_result(&opened, &ran, request.commit)?;
+    let mut kept = commit::keep_result(&opened, &ran, request.commit).map_err(|source| Error::Unkept {
+        run: run.to_string(),
+        status: ran.record.status.word(),
+        source: Box::new(source),
+    })?;
     kept.checklist_remark = checklist::tick_off(&opened, &ran.record);
     tracing::debug!(parent: &span, path = kept.path, commit = kept.commit_id(), "result written");
-    let written = Event::ResultWritten { path: kept.path.clone(), commit: kept.commit_id() };
-    let at = world.now();
+    let (at, written) = (world.now(), kept.event());
     ran.record.apply(at, &written);
     journal.append(&[(at, written)])?;
     journal.sync()?;
-    Ok(Finished { record: ran.record, kept })
+    Ok(Finished { record: ran.record, kept: kept.with_journal(&journal) })
 }
 
 /// The plan of a request. A retry is planned twice: the first plan says what depends on what.

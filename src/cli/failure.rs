@@ -53,13 +53,13 @@ impl Failure {
             Self::Usage { .. } | Self::Engine(Error::NoSuchTask { .. }) => Exit::Usage,
             Self::Engine(Error::Spore(_) | Error::Several { .. } | Error::NoSuchSpore { .. }) => Exit::Spore,
             Self::Engine(Error::Nothing { .. }) => Exit::Nothing,
-            Self::Engine(Error::GroupBusy { .. } | Error::UnderWay { .. }) => Exit::Unavailable,
+            Self::Engine(Error::GroupBusy { .. } | Error::UnderWay { .. } | Error::Unkept { .. })
+            | Self::Runtime(_) => Exit::Unavailable,
             Self::Engine(Error::Interrupted) => Exit::Interrupted,
             Self::Engine(Error::Repo(error)) => of_repo(error),
             Self::Engine(Error::Journal(error)) => of_journal(error),
             Self::Io(error) if error.kind() == io::ErrorKind::StorageFull => Exit::Unavailable,
             Self::Io(_) => Exit::Unexpected,
-            Self::Runtime(_) => Exit::Unavailable,
         }
     }
 

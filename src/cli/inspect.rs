@@ -35,7 +35,8 @@ pub(super) fn check(paths: &[PathBuf], format: Format, screen: &Screen) -> Resul
 fn unreadable_too(checked: Checked) -> (Source, Vec<Diagnostic>) {
     let Checked { source, mut diagnostics, error } = checked;
     if let Some(error) = error {
-        let diagnostic = Diagnostic::error(error.code(), Span::default(), error.to_string());
+        let place = error.lossy_text().map(|(at, _)| Span::new(at, at + '\u{fffd}'.len_utf8()));
+        let diagnostic = Diagnostic::error(error.code(), place.unwrap_or_default(), error.to_string());
         diagnostics.push(match error.hint() {
             Some(hint) => diagnostic.hint(hint),
             None => diagnostic,

@@ -49,6 +49,16 @@ pub enum Error {
         /// The run that has it.
         holder: Option<String>,
     },
+    /// A run has ended, and its result spore could not be written.
+    #[error("the run {run} has ended ({status}), but its result could not be written: {source}")]
+    Unkept {
+        /// The run.
+        run: String,
+        /// How it ended.
+        status: &'static str,
+        /// What kept it from being written.
+        source: Box<Error>,
+    },
     /// The run to go on from has not ended.
     #[error("the run {run} is still under way")]
     UnderWay {
@@ -94,6 +104,10 @@ impl Error {
             }
             Self::NoSuchSpore { path, .. } => Some(format!("see what it holds: `spore check {path}`")),
             Self::GroupBusy { .. } => Some("run it when that one has ended; `policy: queue` waits by itself".into()),
+            Self::Unkept { run, source, .. } => {
+                let first = source.hint().map(|hint| format!("{hint}; then ")).unwrap_or_default();
+                Some(format!("{first}`spore retry {run}` writes it, and runs only what did not succeed"))
+            }
             Self::UnderWay { run } => Some(format!("wait for its end: `spore logs {run} --follow`")),
             Self::NoSuchTask { task, known } => {
                 let scored = known.iter().map(|name| (strsim::jaro_winkler(name, task), name));

@@ -147,6 +147,10 @@ fn nothing(opened: &Opened, plan: &Plan) -> Error {
         Kind::Result => ("it is what a run left behind".to_owned(), None),
         Kind::Learning => ("it says what was learned, and runs nothing".to_owned(), None),
         Kind::Agent => ("it defines an agent".to_owned(), None),
+        Kind::Command if plan.tasks.is_empty() => (
+            "it is a command to an instance, and none is listening".to_owned(),
+            Some("add `run: …` for this machine to run it".to_owned()),
+        ),
         _ if plan.tasks.is_empty() => ("it holds no task".to_owned(), kind_hint()),
         _ if count(Disposition::Inert) > 0 => (
             format!("its {} are not marked as ones to run", counted(count(Disposition::Inert), "command")),
@@ -210,7 +214,7 @@ pub(super) fn keep_source(opened: &Opened, run_dir: &Path) -> Result<(), Error> 
 /// One file and all that is to be said of it.
 #[derive(Debug)]
 pub struct Checked {
-    /// The file; its text is empty when it could not be read.
+    /// The file; its text is empty when it could not be read, or as far as it is text.
     pub source: Source,
     /// All that is to be said.
     pub diagnostics: Vec<Diagnostic>,
@@ -228,8 +232,10 @@ pub fn check(paths: &[PathBuf]) -> Result<Vec<Checked>, Error> {
     let project = Project::load(&root)?;
     let found = repo::find_spores(&root, paths);
     let mut checked: Vec<Checked> = Vec::new();
-    let unreadable =
-        |path: String, error| Checked { source: Source::new(path, ""), diagnostics: Vec::new(), error: Some(error) };
+    let unreadable = |path: String, error: repo::Error| {
+        let text = error.lossy_text().map(|(_, text)| text.to_owned()).unwrap_or_default();
+        Checked { source: Source::new(path, text), diagnostics: Vec::new(), error: Some(error) }
+    };
     for error in found.errors {
         checked.push(unreadable(error.path().to_owned(), error));
     }

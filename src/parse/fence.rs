@@ -32,7 +32,8 @@ pub(super) fn marks<'f>(fence: &'f Fence<'_>, text: &str) -> Marks<'f> {
     let at = offset_in(text, info).unwrap_or(fence.span.start as usize);
     let word_end = info.find(fence.word()).map_or(0, |start| start + fence.word().len());
     let rest = Piece::new(info, at).skip(word_end);
-    let mut marks = Marks::default();
+    let is_output = is_transcript(fence) && script(fence).is_empty();
+    let mut marks = Marks { no_run: is_output, ..Marks::default() };
     if rest.text.contains("{\"") || rest.text.contains("{ \"") {
         json_marks(rest, &mut marks);
     } else {
@@ -129,10 +130,7 @@ impl<'f> Marks<'f> {
 /// The script of a fence. Of a console transcript only the lines behind a `$ ` prompt and their `> ` continuations are
 /// commands; a transcript without a prompt is all output.
 pub(super) fn script(fence: &Fence<'_>) -> String {
-    let word = fence.word();
-    let is_transcript =
-        ["console", "shell-session", "sh-session", "shellsession"].iter().any(|name| word.eq_ignore_ascii_case(name));
-    if !is_transcript {
+    if !is_transcript(fence) {
         return fence.body.replace("\r\n", "\n");
     }
     let mut script = String::new();
@@ -147,6 +145,11 @@ pub(super) fn script(fence: &Fence<'_>) -> String {
         }
     }
     script
+}
+
+fn is_transcript(fence: &Fence<'_>) -> bool {
+    let names = ["console", "shell-session", "sh-session", "shellsession"];
+    names.iter().any(|name| fence.word().eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]
@@ -181,5 +184,7 @@ mod tests {
     fn only_prompts_of_a_transcript_run() {
         let text = "```console\nout\n$ ls \\\n> -l\ntotal 0\n> not a command\n$ pwd\n```\n";
         assert_eq!(script(&outline(text, 0).fences[0]), "ls \\\n-l\npwd\n");
+        let output = "```console task=x\nonly output\n```\n";
+        assert!(marks(&outline(output, 0).fences[0], output).no_run);
     }
 }

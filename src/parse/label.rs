@@ -66,12 +66,22 @@ impl Label<'_> {
     pub(super) fn is_whole(&self) -> bool {
         self.id.text.bytes().all(|byte| byte.is_ascii_digit())
     }
+
+    /// Whether it is a word with a number that nothing sets apart: `FOUNDATION-1 Base`, but also `UTF-8 support`.
+    pub(super) fn is_loose_word(&self) -> bool {
+        self.id.text.contains('-') && !self.ended && !self.bold
+    }
 }
 
 const TASK_WORDS: [&str; 3] = ["task", "\u{4efb}\u{52a1}", "\u{30bf}\u{30b9}\u{30af}"];
 
 /// Reads the id that `piece` begins with, past marks, symbols and the word `Task`.
 pub(super) fn read_label(piece: Piece<'_>) -> Option<Label<'_>> {
+    read_any_label(piece).filter(|label| !label.is_loose_word())
+}
+
+/// As [`read_label`], loose words too.
+pub(super) fn read_any_label(piece: Piece<'_>) -> Option<Label<'_>> {
     let (start, bold) = skip_ornaments(piece);
     let mut named = false;
     let mut body = start;
@@ -84,11 +94,7 @@ pub(super) fn read_label(piece: Piece<'_>) -> Option<Label<'_>> {
         letter_number_length(body.text).or_else(|| word_number_length(body.text))
     })?;
     let (id, rest) = (body.take(length), body.skip(length));
-    let is_word = id.text.contains('-');
     let (title, ended) = ending(rest)?;
-    if is_word && !ended && !bold {
-        return None;
-    }
     Some(Label { id, title: title.trim(""), named, ended, bold })
 }
 

@@ -19,7 +19,8 @@ const OBJECTS: [&Object; 9] = [
 
 const DURATION: &str = r"^\s*(\d+(\.\d*)?\s*(ms|s|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?)\s*)+$";
 const NAME: &str = "^[a-z0-9][a-z0-9._-]{0,62}$";
-const TASK_ID: &str = r"^[\p{L}\p{M}\p{N}_\[\],=+@:][\p{L}\p{M}\p{N}._\-\[\],=+@:]{0,127}$";
+/// Says what an id cannot hold, because not every validator knows classes of letters such as `\p{L}`.
+const TASK_ID: &str = r##"^(?![.-])[^\x00-\x20!"#$%&'()*/;<>?\\^`{|}~\x7f]{1,128}$"##;
 const IDENTIFIER: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
 const ENV_NAME: &str = "^(?!SPORE_)[A-Za-z_][A-Za-z0-9_]*$";
 

@@ -58,7 +58,7 @@ fn count_tokens(text: &str) -> usize {
     let mut in_word = false;
     let begins = |c: char| {
         let word = c.is_alphanumeric() || c == '_';
-        let begins = !c.is_whitespace() && !(word && in_word);
+        let begins = !(c.is_whitespace() || word && in_word);
         in_word = word;
         begins
     };

@@ -116,6 +116,8 @@ pub fn show_text(record: &RunRecord, now: Timestamp, style: Style) -> String {
             format!("  {}", style.paint(Tone::Dim, &format!("commit {}", commit.get(..12).unwrap_or(commit))))
         });
         facts.push(("result", format!("{path}{commit}")));
+    } else if record.finished.is_some() {
+        facts.push(("result", format!("not written; `spore retry {}` writes it", record.run)));
     }
     for (name, value) in facts {
         let _ = writeln!(text, "  {} {value}", style.paint(Tone::Dim, &format!("{name:<9}")));

@@ -71,13 +71,14 @@ impl Tame {
                 out.push(c);
                 Within::Text
             }
-            (Within::Words { escaped: true }, '\\') | (Within::Words { .. }, '\u{7}') => Within::Text,
+            (Within::Words { escaped: true }, '\\')
+            | (Within::Words { .. }, '\u{7}')
+            | (Within::Short, '\0'..='\u{1a}' | '\u{1c}'..) => Within::Text,
             (Within::Words { .. }, c) => Within::Words { escaped: c == '\u{1b}' },
             (_, '\u{1b}') => Within::Begun,
             (_, '\u{9b}') | (Within::Begun, '[') => Within::Control(String::new()),
             (Within::Begun, ']' | 'P' | '^' | '_' | 'X') => Within::Words { escaped: false },
             (Within::Begun, '(' | ')' | '#' | '%') => Within::Short,
-            (Within::Begun | Within::Short, _) => Within::Text,
             (Within::Control(sequence), 'm') => {
                 if self.colour && sequence.chars().all(|c| c.is_ascii_digit() || c == ';' || c == ':') {
                     self.coloured = true;
@@ -87,7 +88,7 @@ impl Tame {
                 }
                 Within::Text
             }
-            (Within::Control(_), '\u{40}'..='\u{7e}') => Within::Text,
+            (Within::Begun, _) | (Within::Control(_), '\u{40}'..='\u{7e}') => Within::Text,
             (Within::Control(mut sequence), c) => {
                 // One that is too long is none; an ESC in it keeps it from passing.
                 sequence.push(if sequence.len() < SEQUENCE_CHARS_MAX { c } else { '\u{1b}' });

@@ -55,6 +55,10 @@ pub enum Error {
         path: String,
         /// The first bad byte.
         position: Position,
+        /// How many bytes before it are good.
+        good_bytes: usize,
+        /// The text, with a mark in place of what is no text.
+        lossy: Box<str>,
     },
     /// A link leads out of the folder.
     #[error("`{path}` leads out of the folder, to `{target}`")]
@@ -197,6 +201,15 @@ impl Error {
             Self::DiskFull { .. } => "disk-full",
             Self::Io { .. } => "io",
             Self::Git { .. } => "git",
+        }
+    }
+
+    /// The text of a file that is not UTF-8, with a mark in place of what is no text, and where the first mark stands.
+    #[must_use]
+    pub fn lossy_text(&self) -> Option<(usize, &str)> {
+        match self {
+            Self::NotUtf8 { good_bytes, lossy, .. } => Some((*good_bytes, lossy)),
+            _ => None,
         }
     }
 

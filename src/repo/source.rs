@@ -41,7 +41,9 @@ pub fn read_source(root: &Root, path: &Path, limits: &Limits) -> Result<Source, 
         Ok(text) => Ok(Source::new(shown, text)),
         Err(error) => {
             let valid = error.utf8_error().valid_up_to();
-            Err(Error::NotUtf8 { path: shown, position: end_of(&error.as_bytes()[..valid]) })
+            let position = end_of(&error.as_bytes()[..valid]);
+            let lossy = String::from_utf8_lossy(error.as_bytes()).into();
+            Err(Error::NotUtf8 { path: shown, position, good_bytes: valid, lossy })
         }
     }
 }

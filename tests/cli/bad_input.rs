@@ -1,6 +1,8 @@
 //! What a hostile or unlucky user meets: bad files, a world without room or rights, engines that die. Each gets a clear
 //! word and the right exit code, and nothing that was recorded is lost.
 
+use std::fmt::Write as _;
+
 use super::folder::Folder;
 
 #[test]
@@ -141,10 +143,11 @@ fn depth_and_repetition_are_refused_before_they_cost_anything() {
     let mut bomb = format!("{HEAD}a0: &a0 [x,x,x,x,x,x,x,x,x]\n");
     for level in 1..12 {
         let items = vec![format!("*a{}", level - 1); 9].join(",");
-        bomb.push_str(&format!("a{level}: &a{level} [{items}]\n"));
+        let _ = writeln!(bomb, "a{level}: &a{level} [{items}]");
     }
     let deep = |open: &str, close: &str| format!("{HEAD}tasks: {}x{}\n", open.repeat(10_000), close.repeat(10_000));
-    let block: String = (1..2_000).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
+    let block: Vec<String> = (1..2_000).map(|level| " ".repeat(level) + "a:\n").collect();
+    let block = block.concat();
     let template = |inner: &str| format!("{HEAD}tasks: {{a: {{run: x, env: {{A: \"{{{{ {inner} }}}}\"}}}}}}\n");
     let bad = [
         bomb,
@@ -206,4 +209,103 @@ fn files_may_be_called_anything() {
         assert_eq!(status.code(), Some(0), "{name:?} again");
     }
     folder.spore(&["check"]).exits(0).says("6 files are fine");
+}
+
+#[test]
+fn a_result_that_could_not_be_written_is_written_later() {
+    let folder = Folder::new()
+        .file("w.yaml", &format!("{HEAD}tasks: {{a: echo a >> ran, b: '[ -e calm ]'}}\n"))
+        .file("results", "in the way");
+    folder
+        .spore(&["run", "w.yaml"])
+        .exits(111)
+        .says("has ended (failed)")
+        .says("results` is in the way")
+        .says("spore retry");
+    let shown = folder.spore(&["show", "latest", "--format", "json"]).exits(0).json();
+    assert_eq!((shown["status"].as_str(), shown["result"].as_str()), (Some("failed"), None), "nothing is lost");
+    folder.spore(&["show", "latest"]).exits(0).says("not written");
+    std::fs::remove_file(folder.path("results")).expect("removed");
+    folder.write("calm", "");
+    let first = shown["id"].as_str().expect("an id");
+    folder.spore(&["retry", "latest"]).exits(0);
+    let shown = folder.spore(&["show", first, "--format", "json"]).exits(0).json();
+    let page = folder.read(shown["result"]["path"].as_str().expect("a result"));
+    assert!(page.contains("status: \"failed\"") && page.contains(first), "{page}");
+    assert_eq!(folder.read("ran").lines().count(), 1, "what succeeded is not run again");
+}
+
+#[test]
+fn a_command_that_deletes_the_journal_is_told_of() {
+    let folder =
+        Folder::new().file("w.yaml", &format!("{HEAD}tasks: {{a: rm -rf .spore, b: {{needs: a, run: 'true'}}}}\n"));
+    folder.spore(&["run", "w.yaml"]).exits(0).says("the journal was deleted");
+    folder.spore(&["runs"]).exits(0).says("no runs yet");
+    let folder = Folder::new().file("w.yaml", &format!("{HEAD}tasks: {{a: rm w.yaml; exit 1}}\n"));
+    folder.spore(&["run", "w.yaml"]).exits(100);
+    folder.spore(&["retry", "latest"]).exits(100).says(".spore/runs");
+}
+
+/// The program as somebody who may do nothing here; `None` where the tests are not run by the superuser.
+fn as_nobody(folder: &Folder, words: &[&str]) -> Option<super::folder::Answer> {
+    use std::os::unix::process::CommandExt as _;
+    let mut command = folder.command(words);
+    let output = command.uid(65_534).gid(65_534).output().ok()?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let code = output.status.code()?;
+    Some(super::folder::Answer { code, out: text(&output.stdout), err: text(&output.stderr) })
+}
+
+#[test]
+fn rights_that_are_missing_are_named() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = Folder::new().file("w.yaml", &format!("{HEAD}tasks: {{a: 'true'}}\n")).file("shut.yaml", HEAD);
+    let mode = |name: &str, mode: u32| {
+        std::fs::set_permissions(folder.path(name), std::fs::Permissions::from_mode(mode)).expect("changed");
+    };
+    mode("", 0o755);
+    mode("shut.yaml", 0o600);
+    if as_nobody(&folder, &["--version"]).is_none_or(|answer| answer.code != 0) {
+        return crate::skipped("this user cannot become another one");
+    }
+    let nobody = |words: &[&str]| as_nobody(&folder, words).expect("started");
+    nobody(&["run", "shut.yaml"]).exits(3).says("no permission to read `shut.yaml`").says("ls -ld");
+    nobody(&["check"]).exits(3).says("no permission");
+    nobody(&["plan", "w.yaml"]).exits(0);
+    nobody(&["run", "w.yaml"]).exits(111).says("no permission").says("must be writable");
+}
+
+#[test]
+fn a_full_disk_loses_nothing_that_was_recorded() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("small")).expect("a folder");
+    let mount = |words: &[&str]| {
+        let status = std::process::Command::new(words[0]).args(&words[1..]).arg(folder.path("small")).status();
+        status.is_ok_and(|status| status.success())
+    };
+    if !mount(&["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs"]) {
+        return crate::skipped("this user cannot mount a small disk");
+    }
+    let link = |at: usize| format!("  t{at}: {{needs: t{}, run: echo {at}}}\n", at - 1);
+    let chain = (1..60).map(link).collect::<Vec<_>>().concat();
+    folder.write("small/w.yaml", format!("{HEAD}tasks:\n  t0: cat /dev/zero > fill 2>&- || true\n{chain}"));
+    let file = "small/w.yaml";
+    let full = folder.spore(&["run", file]);
+    let in_small = |words: &[&str]| {
+        let output = folder.command(words).current_dir(folder.path("small")).output().expect("started");
+        (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+    };
+    let (shown, text) = in_small(&["show", "latest", "--format", "json"]);
+    std::fs::remove_file(folder.path("small/fill")).expect("removed");
+    folder.write(file, format!("{HEAD}tasks:\n  t0: echo fine\n{chain}"));
+    let again = in_small(&["retry", "latest"]);
+    let list = in_small(&["runs", "--format", "json"]);
+    assert!(mount(&["umount"]), "unmounted");
+    let full = full.exits(111);
+    assert!(full.err.contains("No space left") || full.err.contains("the disk is full"), "{}", full.err);
+    assert!(full.err.contains("make room"), "{}", full.err);
+    let report: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    assert_eq!((shown, report["tasks"][0]["status"].as_str()), (Some(0), Some("succeeded")), "{text}");
+    assert_eq!(again.0, Some(0), "{}", again.1);
+    assert_eq!(list.1.matches("\"path\": \"w.yaml\"").count(), 2, "{}", list.1);
 }

@@ -199,3 +199,28 @@ fn a_parameter_that_a_run_must_give_is_no_fault_of_the_file() {
     folder.spore(&["check", "a.yaml"]).exits(0).never_says("missing-param");
     folder.spore(&["run", "a.yaml"]).exits(3).says("missing-param");
 }
+
+#[test]
+fn what_is_no_text_is_pointed_at() {
+    let folder = Folder::new();
+    folder.write("a.md", b"# a\nfine \xff\n");
+    let said = folder.spore(&["check", "a.md", "--format", "json"]).exits(3).json();
+    let place = (&said[0]["code"], &said[0]["line"], &said[0]["column"]);
+    assert_eq!(place, (&"not-utf8".into(), &2.into(), &6.into()));
+}
+
+#[test]
+fn a_command_for_an_instance_says_what_it_waits_for() {
+    let folder = Folder::new().file("a.yaml", "kind: command\nverb: restart\ntarget: builder-1\n");
+    folder.spore(&["run", "a.yaml"]).exits(4).says("a command to an instance").never_says("kind: workflow");
+}
+
+#[test]
+fn tasks_side_by_side_are_one_step_of_a_stated_path() {
+    let list = "# Tasks\n\n- [ ] 1. A\n- [ ] 2. B (depends on 1)\n- [ ] 3. C (depends on 1)\n- [ ] 4. D (depends on 2, 3)\n\n\
+                **Critical path:** 1 \u{2192} (2, 3) \u{2192} 4.\n";
+    let folder =
+        Folder::new().file("good.md", list).file("bad.md", &list.replace("(depends on 2, 3)", "(depends on 1)"));
+    folder.spore(&["check", "good.md"]).exits(0).never_says("critical-path");
+    folder.spore(&["check", "bad.md"]).exits(0).says("critical-path");
+}

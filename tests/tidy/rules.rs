@@ -49,6 +49,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("percent_encoding", &["executor/mask/forms.rs"]),
     ("unicode_width", &["render/style.rs"]),
     ("rustix", &["os/"]),
+    ("nix", &["os/process/launch.rs"]),
     ("sha2", &["model/digest.rs"]),
     ("ulid", &["model/id.rs"]),
     ("tracing_subscriber", &["cli/"]),

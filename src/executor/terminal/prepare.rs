@@ -39,13 +39,10 @@ impl Start {
     }
 
     /// The process, with the attempt's environment.
-    pub(super) fn launch(&self, attempt: &Attempt, base: &Base) -> Launch {
-        let mut launch = Launch::new(&self.program, &self.name, &attempt.workdir);
+    pub(super) fn launch<'a>(&self, attempt: &Attempt, base: &'a Base) -> Launch<'a> {
+        let mut launch = Launch::new(&self.program, &self.name, &attempt.workdir, base.variables());
         for argument in &self.arguments {
             launch.arg(argument);
-        }
-        for (name, value) in base.variables() {
-            launch.env(name, value);
         }
         launch.env("PWD", &attempt.workdir);
         for (name, value) in &attempt.env {

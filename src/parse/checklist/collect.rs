@@ -42,7 +42,8 @@ struct Walk<'o, 'a> {
     /// The last entry of each list that is open, by depth.
     last: Vec<Option<usize>>,
     paragraph: Option<usize>,
-    whole_numbers: HashSet<u32>,
+    /// Ids that end in a whole number: what stands before it, and the number.
+    counted_ids: HashSet<(&'a str, u32)>,
     count_boxes: bool,
     counted: usize,
 }
@@ -56,7 +57,7 @@ pub(super) fn collect<'a>(outline: &Outline<'a>, count_boxes: bool) -> Collected
         items: Vec::new(),
         last: Vec::new(),
         paragraph: None,
-        whole_numbers: HashSet::new(),
+        counted_ids: HashSet::new(),
         count_boxes,
         counted: 0,
     };
@@ -194,12 +195,12 @@ impl<'a> Walk<'_, 'a> {
         let first = lines.next().unwrap_or(rest);
         let container = self.current();
         self.last.resize(depth, None);
-        let label = label::read_label(first).filter(|label| self.is_task(label));
+        let label = label::read_any_label(first).filter(|label| self.is_task(label));
         let count = self.count_boxes && container.is_none();
         let entry = match label {
             Some(label) => {
-                if let Ok(number) = label.id.text.parse() {
-                    self.whole_numbers.insert(number);
+                if let Some(counted) = counted(label.id.text) {
+                    self.counted_ids.insert(counted);
                 }
                 let id = label.id.text.to_owned();
                 let entry = self.add(Origin::Box, id, label.title, first.trim("").span(), mark, container);
@@ -229,14 +230,14 @@ impl<'a> Walk<'_, 'a> {
         self.more_title(entry, lines);
     }
 
-    /// A whole number that nothing ends may be the beginning of a sentence (`3 tests pass`): it is an id only where it
-    /// goes on counting.
+    /// A number that nothing ends may be the beginning of a sentence (`3 tests pass`, `UTF-8 works`): it is an id only
+    /// where it goes on counting.
     fn is_task(&self, label: &Label<'_>) -> bool {
-        if label.named || label.ended || !label.is_whole() {
+        if !label.is_loose_word() && (label.named || label.ended || !label.is_whole()) {
             return true;
         }
-        label.id.text.parse().is_ok_and(|number: u32| {
-            number == 1 || number.checked_sub(1).is_some_and(|before| self.whole_numbers.contains(&before))
+        counted(label.id.text).is_some_and(|(word, number)| {
+            number == 1 || number.checked_sub(1).is_some_and(|before| self.counted_ids.contains(&(word, before)))
         })
     }
 
@@ -328,4 +329,10 @@ impl<'a> Walk<'_, 'a> {
             }
         }
     }
+}
+
+/// What stands before the whole number that `id` ends in, and the number: `FOUNDATION-` and 1.
+fn counted(id: &str) -> Option<(&str, u32)> {
+    let (word, number) = id.split_at(id.rfind('-').map_or(0, |dash| dash + 1));
+    Some((word, number.parse().ok()?))
 }

@@ -48,10 +48,13 @@ fn read_path(piece: Piece<'_>, names: &mut Names<'_>) -> Vec<(TaskId, Span)> {
         for (index, part) in split_arrows(line).into_iter().enumerate() {
             let colon = if index == 0 { part.text.rfind([':', '\u{ff1a}']) } else { None };
             let part = colon.map_or(part, |at| part.skip(at)).trim(":\u{ff1a}*_()");
-            for reference in needs::read(part) {
+            let references = needs::read(part);
+            // Several between two arrows are one step, side by side, and one place tells the plan so.
+            let step = (references.len() > 1).then(|| part.span());
+            for reference in references {
                 let needs = names.resolve(None, &reference, Stranger::External, &mut Vec::new());
                 path.extend(needs.into_iter().filter_map(|need| match need.target {
-                    NeedTarget::Task(id) => Some((id, need.span)),
+                    NeedTarget::Task(id) => Some((id, step.unwrap_or(need.span))),
                     NeedTarget::External(_) => None,
                 }));
             }
