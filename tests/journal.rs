@@ -10,7 +10,8 @@ use proptest::prelude::*;
 use serde_json::json;
 use spore::journal::{self, Damage, Error, JOURNAL_FILE, Journal};
 use spore::model::{
-    Declared, Digest, Event, LogSize, Origin, Outcome, Recorded, RunId, RunStatus, TaskId, TaskStatus, Timestamp,
+    Declared, Digest, Event, LOGS_FOLDER, LogSize, OUTPUTS_FOLDER, Origin, Outcome, Recorded, RunId, RunStatus, TaskId,
+    TaskStatus, Timestamp,
 };
 
 fn run_id(number: u64) -> RunId {
@@ -116,7 +117,7 @@ fn every_kind_of_event_survives_a_round_trip() {
     let read = journal::read(&fixture.run_dir).expect("read");
     assert_eq!(a_beginning(&fixture, &read, "untouched"), fixture.events.len());
     assert_eq!(read.damage, []);
-    for folder in [journal::LOGS_FOLDER, journal::OUTPUTS_FOLDER] {
+    for folder in [LOGS_FOLDER, OUTPUTS_FOLDER] {
         assert!(fixture.run_dir.join(folder).is_dir(), "{folder}");
     }
     for line in String::from_utf8(fixture.bytes).expect("text").lines() {

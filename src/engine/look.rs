@@ -89,8 +89,7 @@ pub fn list_runs(start: &Path, limit: usize) -> Result<Vec<Looked>, Error> {
 /// # Errors
 /// When the log is there but cannot be read.
 pub fn read_log(found: &Found, attempt: &AttemptId, stream: Stream, cursor: u64) -> Result<LogChunk, Error> {
-    let extension = if stream == Stream::Out { "out" } else { "err" };
-    let path = found.run_dir().join("logs").join(format!("{}.{extension}", attempt.file_name()));
+    let path = attempt.log_path(&found.run_dir(), stream);
     let limits = Project::load(&found.root)?.limits;
     let read = terminal::read_log(&path, &limits, cursor);
     Ok(read.map_err(|source| journal::Error::Io { action: "read", path, source })?)

@@ -13,4 +13,4 @@ pub use error::Error;
 pub use find::{find, is_live, list};
 pub use read::{Damage, Entries, JOURNAL_BYTES_MAX, read, record};
 pub use sync::Syncer;
-pub use write::{JOURNAL_FILE, Journal, LOGS_FOLDER, OUTPUTS_FOLDER};
+pub use write::{JOURNAL_FILE, Journal};

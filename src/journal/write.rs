@@ -7,7 +7,7 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::model::{Event, RunId, Timestamp};
+use crate::model::{Event, LOGS_FOLDER, OUTPUTS_FOLDER, RunId, Timestamp};
 use crate::os::file;
 
 use super::error::Error;
@@ -17,10 +17,6 @@ use super::sync::Syncer;
 
 /// The name of the journal in its run's folder.
 pub const JOURNAL_FILE: &str = "journal.jsonl";
-/// The name of the folder, in its run's folder, that holds the logs of attempts.
-pub const LOGS_FOLDER: &str = "logs";
-/// The name of the folder, in its run's folder, that holds what attempts hand on.
-pub const OUTPUTS_FOLDER: &str = "outputs";
 
 /// A journal open for appending. While it is open no other process can append to it.
 #[derive(Debug)]

@@ -2,12 +2,18 @@
 
 use std::borrow::Borrow;
 use std::fmt::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Digest, Limits};
+use super::{Digest, Limits, Stream};
+
+/// The name of the folder, in the folder of a run, that holds the logs of attempts.
+pub const LOGS_FOLDER: &str = "logs";
+/// The name of the folder, in the folder of a run, that holds what attempts hand on.
+pub const OUTPUTS_FOLDER: &str = "outputs";
 
 /// Why a text cannot name a task.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -190,6 +196,23 @@ impl AttemptId {
     #[must_use]
     pub fn file_name(&self) -> String {
         format!("{}.{}", self.task.file_name(), self.number)
+    }
+
+    /// Where the log of one of its streams stands in the folder of its run: `logs/<task>.<number>.out`, or `.err`.
+    #[must_use]
+    pub fn log_path(&self, run_dir: &Path, stream: Stream) -> PathBuf {
+        let mut name = self.file_name();
+        name.push_str(match stream {
+            Stream::Out => ".out",
+            Stream::Err => ".err",
+        });
+        run_dir.join(LOGS_FOLDER).join(name)
+    }
+
+    /// Where its `$SPORE_OUTPUT` stands in the folder of its run: `outputs/<task>.<number>`.
+    #[must_use]
+    pub fn output_path(&self, run_dir: &Path) -> PathBuf {
+        run_dir.join(OUTPUTS_FOLDER).join(self.file_name())
     }
 }
 

@@ -28,7 +28,7 @@ pub use diagnostic::{Diagnostic, Related, Severity};
 pub use digest::{Digest, Digester};
 pub use duration::{BadDuration, format_duration, parse_duration};
 pub use event::{Declared, Event, Origin, Timestamp};
-pub use id::{AttemptId, BadId, RunId, TaskId};
+pub use id::{AttemptId, BadId, LOGS_FOLDER, OUTPUTS_FOLDER, RunId, TaskId};
 pub use limits::Limits;
 pub use outcome::{Outcome, RunStatus, TaskStatus};
 pub use place::{LineIndex, Position, Source, Span};

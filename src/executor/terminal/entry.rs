@@ -115,11 +115,6 @@ impl Entry {
 
     /// Where the log of one of its streams is.
     pub(super) fn log_path(&self, stream: Stream) -> PathBuf {
-        let mut name = self.id.file_name();
-        name.push_str(match stream {
-            Stream::Out => ".out",
-            Stream::Err => ".err",
-        });
-        self.run_dir.join("logs").join(name)
+        self.id.log_path(&self.run_dir, stream)
     }
 }

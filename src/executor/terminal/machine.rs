@@ -11,7 +11,7 @@ use super::entry::{Entry, Urgency, lock};
 use super::environment::Base;
 use super::reading::read_log;
 use crate::executor::{Check, Executor, LogChunk, Mask, Observation, Pending, Profile, Reports};
-use crate::model::{Attempt, AttemptId, Language, Limits, Secret, Stream};
+use crate::model::{Attempt, AttemptId, LOGS_FOLDER, Language, Limits, OUTPUTS_FOLDER, Secret, Stream};
 use crate::os::clock::SystemClock;
 use crate::os::file;
 use crate::os::process::{Found, find_program, keep_descriptors_home};
@@ -82,7 +82,7 @@ impl Shared {
         if ready.as_ref().is_some_and(|ready| Arc::ptr_eq(ready, &attempt.run_dir) || *ready == attempt.run_dir) {
             return Ok(());
         }
-        for name in ["logs", "outputs"] {
+        for name in [LOGS_FOLDER, OUTPUTS_FOLDER] {
             let folder = attempt.run_dir.join(name);
             file::create_dir_all(&folder)
                 .map_err(|error| format!("the folder `{}` cannot be made: {error}", folder.display()))?;

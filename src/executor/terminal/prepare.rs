@@ -59,7 +59,7 @@ impl Start {
 
 /// Where the attempt's `$SPORE_OUTPUT` is.
 pub(super) fn output_path(attempt: &Attempt) -> PathBuf {
-    attempt.run_dir.join("outputs").join(attempt.id.file_name())
+    attempt.id.output_path(&attempt.run_dir)
 }
 
 /// Decides what to execute.
