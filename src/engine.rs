@@ -21,7 +21,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::journal::Journal;
-use crate::model::{Event, Origin, RunId, RunRecord, Timestamp};
+use crate::model::{Origin, RunId, RunRecord, Timestamp};
 use crate::os::clock::{Clock, SystemClock};
 use crate::run::{Order, Preparer, Stop, View, drive};
 use crate::{executor, os};
@@ -84,6 +84,9 @@ pub async fn run(
     view: &mut dyn View,
 ) -> Result<Finished, Error> {
     let opened = open(&request.file, request.spore.as_deref())?;
+    if let Some(retry) = &request.retry {
+        commit::keep_missing(&opened, &retry.of, request.commit, world.now());
+    }
     let planned = plan_request(&opened, request)?;
     let plan = planned.runnable(&opened)?;
     let secrets = open::secrets(&opened, plan)?;
@@ -106,6 +109,8 @@ pub async fn run(
             digest: opened.source.digest,
             retry_of: request.retry.as_ref().map(|retry| retry.of.run),
             params: plan.params.clone(),
+            only: request.selection.only.clone(),
+            from: request.selection.from.clone(),
         },
         jobs: request.jobs.or(opened.project.jobs).unwrap_or_else(os::cores),
         reused: request.retry.as_ref().map(|retry| retry.reused(plan)).unwrap_or_default(),
@@ -115,14 +120,17 @@ pub async fn run(
     };
     let mut ran = drive(order, &mut journal, stops, view).await?;
 
-    let mut kept = commit::keep_result(&opened, &ran, request.commit)?;
+    let mut kept = commit::keep_result(&opened, &ran, request.commit).map_err(|source| Error::Unkept {
+        run: run.to_string(),
+        status: ran.record.status.word(),
+        source: Box::new(source),
+    })?;
     kept.checklist_remark = checklist::tick_off(&opened, &ran.record);
-    let written = Event::ResultWritten { path: kept.path.clone(), commit: kept.commit_id() };
-    let at = world.now();
+    let (at, written) = (world.now(), kept.event());
     ran.record.apply(at, &written);
     journal.append(&[(at, written)])?;
     journal.sync()?;
-    Ok(Finished { record: ran.record, kept })
+    Ok(Finished { record: ran.record, kept: kept.with_journal(&journal) })
 }
 
 /// The plan of a request. A retry is planned twice: the first plan says what depends on what.

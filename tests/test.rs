@@ -4,6 +4,7 @@ mod cli;
 mod corpus;
 mod executor;
 mod journal;
+mod machine;
 mod markdown;
 mod plan;
 mod render;

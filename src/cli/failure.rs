@@ -20,8 +20,10 @@ pub(super) enum Failure {
         /// What to do.
         hint: String,
     },
-    /// Standard output cannot be written, or the runtime not be started.
+    /// Standard output cannot be written.
     Io(io::Error),
+    /// The machine has nothing left to run anything with.
+    Runtime(io::Error),
 }
 
 impl From<engine::Error> for Failure {
@@ -51,7 +53,8 @@ impl Failure {
             Self::Usage { .. } | Self::Engine(Error::NoSuchTask { .. }) => Exit::Usage,
             Self::Engine(Error::Spore(_) | Error::Several { .. } | Error::NoSuchSpore { .. }) => Exit::Spore,
             Self::Engine(Error::Nothing { .. }) => Exit::Nothing,
-            Self::Engine(Error::GroupBusy { .. }) => Exit::Unavailable,
+            Self::Engine(Error::GroupBusy { .. } | Error::UnderWay { .. } | Error::Unkept { .. })
+            | Self::Runtime(_) => Exit::Unavailable,
             Self::Engine(Error::Interrupted) => Exit::Interrupted,
             Self::Engine(Error::Repo(error)) => of_repo(error),
             Self::Engine(Error::Journal(error)) => of_journal(error),
@@ -72,7 +75,8 @@ impl Failure {
             }
             Self::Engine(error) => (error.to_string(), error.hint()),
             Self::Usage { message, hint } => (message.clone(), Some(hint.clone())),
-            Self::Io(error) => (error.to_string(), None),
+            Self::Runtime(error) => (format!("cannot start working: {error}"), None),
+            Self::Io(error) => (format!("cannot write to standard output: {error}"), None),
         };
         render::error_text(&message, hint.as_deref(), style)
     }

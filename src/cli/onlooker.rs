@@ -8,7 +8,7 @@ use super::plain::Plain;
 use super::screen::Screen;
 use crate::model::{AttemptId, Event, Limits, RunId, RunRecord, Stream, TaskRecord, TaskStatus, Timestamp};
 use crate::os;
-use crate::render::{killing_text, stopping_text};
+use crate::render::{clean, killing_text, stopping_text};
 use crate::run::View;
 
 /// The view that fits the screen.
@@ -71,7 +71,7 @@ fn is_able() -> bool {
 impl View for Onlooker {
     fn waiting(&mut self, group: &str, holder: Option<RunId>) {
         let holder = holder.map(|run| format!(" of {run}")).unwrap_or_default();
-        self.say(&format!("waiting for the end{holder}: runs of the group `{group}` do not overlap"));
+        self.say(&format!("waiting for the end{holder}: runs of the group `{}` do not overlap", clean(group)));
     }
 
     fn event(&mut self, at: Timestamp, event: &Event, record: &RunRecord) {

@@ -55,9 +55,9 @@ pub(super) fn retry(run: &str, from: Option<String>, conduct: &Conduct, screen: 
 fn perform(request: &Request, format: Format, screen: &Screen) -> Result<Exit, Failure> {
     let world = World::here();
     let mut onlooker = Onlooker::choose(format, screen);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
     let finished = runtime.block_on(async {
-        let stops = listen()?;
+        let stops = listen().map_err(Failure::Runtime)?;
         Ok::<_, Failure>(engine::run(&world, request, stops, &mut onlooker).await?)
     })?;
     onlooker.finish(&finished.record);
@@ -95,6 +95,6 @@ fn tell(finished: &Finished, format: Format, screen: &Screen) -> Result<Exit, Fa
     Ok(match record.status {
         RunStatus::Succeeded => Exit::Success,
         RunStatus::Cancelled => Exit::Interrupted,
-        RunStatus::Failed | RunStatus::TimedOut | RunStatus::Running => Exit::Failed,
+        RunStatus::Failed | RunStatus::TimedOut | RunStatus::Running | RunStatus::Lost => Exit::Failed,
     })
 }

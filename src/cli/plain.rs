@@ -6,7 +6,7 @@ use std::io::Write;
 
 use super::tally::{Meaning, Tally};
 use crate::model::{AttemptId, Event, RunRecord, Stream, TaskId, TaskRecord, TaskStatus, Timestamp, format_duration};
-use crate::render::{Style, count, name_width, retry_line, tail_lines, task_line};
+use crate::render::{Style, clean, count, name_width, retry_line, tail_lines, task_line};
 use crate::run::View;
 
 /// Tasks up to which each is worth a line.
@@ -141,7 +141,8 @@ impl View for Plain {
                 self.name_width = name_width(record, self.style);
                 self.last = at;
                 let tasks = count(self.tally.total, "task");
-                self.push(&format!("run {} of {}: {tasks}, {} at a time", record.run, record.origin.path, record.jobs));
+                let path = clean(&record.origin.path);
+                self.push(&format!("run {} of {path}: {tasks}, {} at a time", record.run, record.jobs));
             }
             Meaning::Ended(task) => {
                 self.last = if self.is_large() { self.last } else { at };

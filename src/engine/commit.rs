@@ -1,6 +1,8 @@
 //! The last flight: the result spore as a file, and as a commit where the folder or the person wants one.
 
 use super::{Error, Opened};
+use crate::journal::{JOURNAL_FILE, Journal};
+use crate::model::{Event, RunRecord, Timestamp};
 use crate::render;
 use crate::repo::{self, Commit, IndexState, Message};
 use crate::run::Ran;
@@ -42,6 +44,20 @@ impl Kept {
         self.checklist_remark.clone().or_else(|| self.page_remark.clone()).or(commit)
     }
 
+    /// The fact that it stands there.
+    pub(super) fn event(&self) -> Event {
+        Event::ResultWritten { path: self.path.clone(), commit: self.commit_id() }
+    }
+
+    /// Says so when the journal is no longer there, which only a command of the run itself can have brought about.
+    pub(super) fn with_journal(mut self, journal: &Journal) -> Self {
+        if !journal.run_dir().join(JOURNAL_FILE).exists() {
+            let remark = "the journal was deleted during the run; only the result tells of it";
+            self.page_remark.get_or_insert_with(|| remark.to_owned());
+        }
+        self
+    }
+
     /// The commit that holds it.
     #[must_use]
     pub fn commit_id(&self) -> Option<String> {
@@ -50,6 +66,19 @@ impl Kept {
             _ => None,
         }
     }
+}
+
+/// Writes the result spore of an earlier run that has none: the disk was full, or its engine died. It is a courtesy to
+/// the past: what keeps it from being written must not keep the next run from beginning, so nobody is told.
+pub(super) fn keep_missing(opened: &Opened, record: &RunRecord, commit: Option<bool>, now: Timestamp) {
+    if record.result_path.is_some() {
+        return;
+    }
+    let run_dir = opened.root.runs().join(record.run.to_string());
+    let Ok((mut journal, _)) = Journal::open(&run_dir) else { return };
+    let ran = Ran { record: record.clone(), tails: Vec::new() };
+    let kept = keep_result(opened, &ran, commit);
+    let _ = kept.map(|kept| journal.append(&[(now, kept.event())]).and_then(|()| journal.sync()));
 }
 
 /// Writes the result spore, and commits it when wanted. A commit that cannot be made is no error: the file is there.

@@ -49,6 +49,22 @@ pub enum Error {
         /// The run that has it.
         holder: Option<String>,
     },
+    /// A run has ended, and its result spore could not be written.
+    #[error("the run {run} has ended ({status}), but its result could not be written: {source}")]
+    Unkept {
+        /// The run.
+        run: String,
+        /// How it ended.
+        status: &'static str,
+        /// What kept it from being written.
+        source: Box<Error>,
+    },
+    /// The run to go on from has not ended.
+    #[error("the run {run} is still under way")]
+    UnderWay {
+        /// The run.
+        run: String,
+    },
     /// Somebody stopped it before anything had begun.
     #[error("interrupted before anything began")]
     Interrupted,
@@ -71,6 +87,9 @@ pub struct BadSpore {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// How alike two names are (0 to 1) from which one may be a slip for the other.
+const NEAR: f64 = 0.75;
+
 impl Error {
     /// What to do about it.
     #[must_use]
@@ -85,11 +104,18 @@ impl Error {
             }
             Self::NoSuchSpore { path, .. } => Some(format!("see what it holds: `spore check {path}`")),
             Self::GroupBusy { .. } => Some("run it when that one has ended; `policy: queue` waits by itself".into()),
+            Self::Unkept { run, source, .. } => {
+                let first = source.hint().map(|hint| format!("{hint}; then ")).unwrap_or_default();
+                Some(format!("{first}`spore retry {run}` writes it, and runs only what did not succeed"))
+            }
+            Self::UnderWay { run } => Some(format!("wait for its end: `spore logs {run} --follow`")),
             Self::NoSuchTask { task, known } => {
-                let near = known
-                    .iter()
-                    .max_by(|one, other| strsim::jaro_winkler(one, task).total_cmp(&strsim::jaro_winkler(other, task)));
-                near.map(|near| format!("did you mean `{near}`?"))
+                let scored = known.iter().map(|name| (strsim::jaro_winkler(name, task), name));
+                let near = scored.filter(|(score, _)| *score > NEAR).max_by(|one, other| one.0.total_cmp(&other.0));
+                Some(match near {
+                    Some((_, near)) => format!("did you mean `{near}`?"),
+                    None => "`spore show RUN` lists its tasks".to_owned(),
+                })
             }
         }
     }

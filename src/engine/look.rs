@@ -1,10 +1,10 @@
 //! Looking back: runs, one run, its logs. Everything is read from journals.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Error;
 use crate::executor::{LogChunk, terminal};
-use crate::journal;
+use crate::journal::{self, Damage};
 use crate::model::{AttemptId, RunId, RunRecord, Stream};
 use crate::repo::{Project, Root};
 
@@ -21,7 +21,7 @@ pub struct Found {
 ///
 /// # Errors
 /// When there is none, or several.
-pub fn find_run(start: &std::path::Path, text: &str) -> Result<Found, Error> {
+pub fn find_run(start: &Path, text: &str) -> Result<Found, Error> {
     let root = Root::find(start)?;
     let run = journal::find(&root.runs(), text)?;
     Ok(Found { root, run })
@@ -31,26 +31,43 @@ pub fn find_run(start: &std::path::Path, text: &str) -> Result<Found, Error> {
 ///
 /// # Errors
 /// When the journal cannot be read, or does not begin with the start of a run.
-pub fn show_run(root: &Root, run: RunId) -> Result<RunRecord, Error> {
+pub fn show_run(root: &Root, run: RunId) -> Result<Looked, Error> {
     let run_dir = root.runs().join(run.to_string());
-    let (record, _) = journal::record(&run_dir)?;
-    Ok(record.ok_or(journal::Error::Empty(run_dir))?)
+    let looked = look(&run_dir)?;
+    Ok(looked.ok_or(journal::Error::Empty(run_dir))?)
 }
 
-/// One run of a list.
+/// What a journal adds up to; a run without an end that no engine works on is lost. Whether one does is asked first:
+/// what ends in between has its end in the journal.
+fn look(run_dir: &Path) -> Result<Option<Looked>, journal::Error> {
+    let live = journal::is_live(run_dir);
+    let (record, damage) = journal::record(run_dir)?;
+    Ok(record.map(|mut record| {
+        if !live {
+            record.lose();
+        }
+        // A line that is just being written looks torn.
+        let live = live && record.finished.is_none();
+        Looked { record, live, damage: if live { Vec::new() } else { damage } }
+    }))
+}
+
+/// A run, as its journal tells.
 #[derive(Debug)]
 pub struct Looked {
     /// What its journal adds up to.
     pub record: RunRecord,
     /// Whether an engine works on it.
     pub live: bool,
+    /// What of its journal could not be read, and is left out.
+    pub damage: Vec<Damage>,
 }
 
 /// The newest runs of the folder around `start`, newest first. Runs whose journal says nothing are left out.
 ///
 /// # Errors
 /// When the folder cannot be read.
-pub fn list_runs(start: &std::path::Path, limit: usize) -> Result<Vec<Looked>, Error> {
+pub fn list_runs(start: &Path, limit: usize) -> Result<Vec<Looked>, Error> {
     let root = Root::find(start)?;
     let mut runs = Vec::new();
     for run in journal::list(&root.runs())? {
@@ -59,9 +76,8 @@ pub fn list_runs(start: &std::path::Path, limit: usize) -> Result<Vec<Looked>, E
         }
         let run_dir = root.runs().join(run.to_string());
         // A run that cannot be read must not hide the others; `spore show` says what is wrong with it.
-        if let Ok((Some(record), _)) = journal::record(&run_dir) {
-            let live = record.finished.is_none() && journal::is_live(&run_dir);
-            runs.push(Looked { record, live });
+        if let Ok(Some(looked)) = look(&run_dir) {
+            runs.push(looked);
         }
     }
     Ok(runs)

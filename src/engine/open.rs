@@ -140,7 +140,8 @@ fn nothing(opened: &Opened, plan: &Plan) -> Error {
     let path = opened.source.path.clone();
     let kind_hint = || Some("say `kind: workflow` in its front matter, or mark a fence: ```sh task=NAME".to_owned());
     let (because, hint) = match opened.spore.kind {
-        Kind::Result | Kind::Learning => ("it is what a run left behind".to_owned(), None),
+        Kind::Result => ("it is what a run left behind".to_owned(), None),
+        Kind::Learning => ("it says what was learned, and runs nothing".to_owned(), None),
         Kind::Agent => ("it defines an agent".to_owned(), None),
         Kind::Command if plan.tasks.is_empty() => (
             "it is a command to an instance, and none is listening".to_owned(),

@@ -17,6 +17,12 @@ use crate::model::Secret;
 /// What stands in place of a secret.
 pub const STARS: &str = "***";
 
+/// Remarks about the secrets that are too short to be covered.
+pub(super) fn uncovered(secrets: &[Secret]) -> impl Iterator<Item = String> {
+    let short = secrets.iter().filter(|secret| !forms::is_covered(&secret.value));
+    short.map(|secret| format!("the secret `{}` is too short to be masked", secret.name))
+}
+
 /// Finds secrets and covers them. Built once, cheap to clone; without secrets it does nothing and costs nothing.
 #[derive(Clone, Default)]
 pub struct Mask(Option<Arc<Patterns>>);

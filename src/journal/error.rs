@@ -78,6 +78,9 @@ impl Error {
             Self::Io { .. } if self.is_disk_full() => {
                 Some("make room and run it again; what is in the journal is safe".into())
             }
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::ReadOnlyFilesystem => {
+                Some("the folder of the spores must be writable, for the journal stands in it".into())
+            }
             Self::Io { source, path, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 let folder = path.parent().unwrap_or(path);
                 Some(format!("the folder of the spores must be writable: `ls -ld {}`", folder.display()))

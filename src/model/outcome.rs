@@ -186,6 +186,9 @@ pub enum RunStatus {
     TimedOut,
     /// Somebody stopped it.
     Cancelled,
+    /// Its engine died before it had ended: killed, or the machine went down. No journal says so; whoever reads one that
+    /// has no end and that nobody writes does.
+    Lost,
 }
 
 impl RunStatus {
@@ -198,6 +201,7 @@ impl RunStatus {
             Self::Failed => "failed",
             Self::TimedOut => "timed_out",
             Self::Cancelled => "cancelled",
+            Self::Lost => "lost",
         }
     }
 }

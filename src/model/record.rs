@@ -162,6 +162,26 @@ impl RunRecord {
         }
     }
 
+    /// What is to be said of a run that has no end and that no engine works on: what was under way is lost, and what had
+    /// not begun never will. A run that has ended stays as it is.
+    pub fn lose(&mut self) {
+        if self.finished.is_some() {
+            return;
+        }
+        self.status = RunStatus::Lost;
+        for task in self.tasks.values_mut().filter(|task| !task.status.is_final()) {
+            if task.status == TaskStatus::Waiting {
+                task.status = TaskStatus::Skipped;
+                task.because = Some("the engine died before its turn".to_owned());
+                continue;
+            }
+            let Some(last) = task.attempts.last_mut() else { continue };
+            let lost = || Outcome::Lost { stage: "running when the engine died".to_owned() };
+            // A task that only waited for its next attempt is known to have ended as the last one did.
+            task.status = last.outcome.get_or_insert_with(lost).status();
+        }
+    }
+
     /// How many tasks stand at each status, in the order of [`TaskStatus`], without zeros.
     #[must_use]
     pub fn counts(&self) -> Vec<(TaskStatus, usize)> {

@@ -7,6 +7,12 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, RenameFlags};
 
+/// Whether links led in a circle; the standard library has no stable name for that.
+#[must_use]
+pub fn is_link_loop(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
+
 /// Makes a folder and those above it.
 ///
 /// # Errors

@@ -176,4 +176,39 @@ mod tests {
             }
         }
     }
+
+    /// The keys of an object as README.md shows them.
+    fn key_table(object: &Object) -> String {
+        let head = ["key", "value", "default", "meaning"].map(str::to_owned);
+        let row = |field: &Field| {
+            let default = match field.default {
+                Some(default) => format!("`{default}`"),
+                None if field.required => "required".to_owned(),
+                None => String::new(),
+            };
+            [format!("`{}`", field.name), field.shape.expected(), default, field.doc.to_owned()]
+        };
+        let rows: Vec<[String; 4]> = std::iter::once(head).chain(object.fields.iter().map(row)).collect();
+        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let widths = [0, 1, 2, 3].map(width);
+        let mut table = String::new();
+        for (at, row) in rows.iter().enumerate() {
+            let cells = row.iter().zip(widths).map(|(cell, width)| format!(" {cell:<width$} |"));
+            table.extend(std::iter::once("|".to_owned()).chain(cells).chain(["\n".to_owned()]));
+            if at == 0 {
+                table.extend(widths.map(|width| format!("|{}", "-".repeat(width + 2))));
+                table.push_str("|\n");
+            }
+        }
+        table
+    }
+
+    #[test]
+    fn the_readme_shows_every_key() {
+        let readme = include_str!("../../README.md");
+        for object in OBJECTS.iter().filter(|object| !matches!(object.name, "on" | "push")) {
+            let table = key_table(object);
+            assert!(readme.contains(&table), "README.md lacks the keys of {} as they are:\n\n{table}", object.name);
+        }
+    }
 }

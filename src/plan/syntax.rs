@@ -2,6 +2,11 @@
 
 /// Bytes of one template's text.
 const TEMPLATE_BYTES_MAX: usize = 64 << 10;
+/// Words and signs of one expression. Each can be one level of nesting to whoever compiles it (`---1`, `a.a.a`,
+/// `1+1+1`), and a compiler's stack has an end.
+const TOKENS_MAX: usize = 400;
+/// Tags of one template, for the same reason: each `if` and `elif` can stand inside the one before.
+const TAGS_MAX: usize = 200;
 /// The names every template can use.
 pub(super) const ROOTS: [&str; 5] = ["params", "tasks", "matrix", "run", "spore"];
 /// The tags a template may have.
@@ -12,11 +17,14 @@ pub(super) fn admissible(source: &str) -> Result<Vec<&str>, String> {
     if source.len() > TEMPLATE_BYTES_MAX {
         return Err(format!("a template may have {TEMPLATE_BYTES_MAX} bytes"));
     }
+    let mut tags = 0;
     let mut rest = source;
     while let Some(at) = rest.find('{') {
         rest = &rest[at + 1..];
+        let before = rest;
         if let Some(inside) = rest.strip_prefix('#') {
             rest = inside.split_once("#}").map_or("", |(_, after)| after);
+            continue;
         } else if let Some(inside) = rest.strip_prefix('{') {
             rest = expression_end(inside, &mut filters)?;
         } else if let Some(inside) = rest.strip_prefix('%') {
@@ -26,13 +34,35 @@ pub(super) fn admissible(source: &str) -> Result<Vec<&str>, String> {
             if !TAGS.contains(&tag) {
                 return Err(format!("`{{% {tag} %}}` cannot stand in a template; `if` can"));
             }
-            rest = match tag {
-                "raw" => inside.find("endraw").map_or("", |end| &inside[end + "endraw".len()..]),
-                _ => expression_end(inside, &mut filters)?,
-            };
+            tags += 1;
+            if tags > TAGS_MAX {
+                return Err(format!("a template may have {TAGS_MAX} tags"));
+            }
+            if tag == "raw" {
+                rest = inside.find("endraw").map_or("", |end| &inside[end + "endraw".len()..]);
+                continue;
+            }
+            rest = expression_end(inside, &mut filters)?;
+        } else {
+            continue;
+        }
+        if count_tokens(&before[..before.len() - rest.len()]) > TOKENS_MAX {
+            return Err(format!("an expression of a template may have {TOKENS_MAX} words and signs"));
         }
     }
     Ok(filters)
+}
+
+/// Words and signs in `text`, those in quotes too: a bound needs no finer count.
+fn count_tokens(text: &str) -> usize {
+    let mut in_word = false;
+    let begins = |c: char| {
+        let word = c.is_alphanumeric() || c == '_';
+        let begins = !(c.is_whitespace() || word && in_word);
+        in_word = word;
+        begins
+    };
+    text.chars().map(begins).filter(|begins| *begins).count()
 }
 
 /// What follows the expression at the beginning of `text`, whose filters are added to `filters`. `*` is refused: it makes gigabytes of a few letters, because
@@ -152,6 +182,16 @@ mod tests {
         ] {
             assert!(admissible(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn templates_stay_flat() {
+        for deep in ["-", "a.", "1+", "not ", "a[", "a|b|", "(", "1 if a else "] {
+            assert!(admissible(&format!("{{{{ {}a }}}}", deep.repeat(20_000))).is_err(), "{deep}");
+        }
+        assert!(admissible(&"{% if a %}".repeat(2_000)).is_err());
+        assert!(admissible(&format!("{{{{ a }}}} {}", "long. text - ".repeat(2_000))).is_ok());
+        assert!(admissible(&"{# a.b.c #}{{ a.b.c }}".repeat(1_000)).is_ok());
     }
 
     #[test]

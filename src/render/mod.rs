@@ -12,6 +12,7 @@ pub mod schema;
 mod snippet;
 mod style;
 mod table;
+mod tame;
 mod words;
 
 pub use front::{ResultFront, result_front, result_id};
@@ -22,7 +23,8 @@ pub use report::{check_report, json, plan_report, run_report};
 pub use run_text::{killing_text, runs_text, show_text, stopping_text, summary_text};
 pub use snippet::{diagnostics_summary, diagnostics_text};
 pub use style::Style;
-pub use words::{error_text, init_text, log_heading};
+pub use tame::Tame;
+pub use words::{error_text, init_text, log_heading, warning_text};
 
 pub(crate) use run_line::{name_width, retry_line, tail_lines, task_line, task_name};
 pub(crate) use style::{Tone, clean, columns, count, cut, pad};

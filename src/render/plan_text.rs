@@ -170,7 +170,7 @@ impl<'a> Waves<'a> {
     fn new(plan: &'a Plan, style: Style) -> Self {
         let lines: Vec<Vec<Line<'a>>> = plan.waves.iter().map(|wave| lines_of(plan, wave)).collect();
         let id_width = lines.iter().flatten().map(|line| columns(line.id().as_str())).max().unwrap_or(0);
-        let title_max = style.width * 2 / 5;
+        let title_max = style.width * 3 / 5;
         let titled = lines.iter().flatten().any(|line| !title_of(line.task).0.is_empty());
         let titles = lines.iter().flatten().map(|line| columns(&title_of(line.task).0));
         Self {

@@ -109,11 +109,16 @@ pub fn show_text(record: &RunRecord, now: Timestamp, style: Style) -> String {
     if let Some(because) = &record.stopped_because {
         facts.push(("stopped", clean(because).into_owned()));
     }
+    if record.status == RunStatus::Lost {
+        facts.push(("go on", format!("spore retry {}", record.run)));
+    }
     if let Some(path) = &record.result_path {
         let commit = record.result_commit.as_deref().map_or(String::new(), |commit| {
             format!("  {}", style.paint(Tone::Dim, &format!("commit {}", commit.get(..12).unwrap_or(commit))))
         });
         facts.push(("result", format!("{path}{commit}")));
+    } else if record.finished.is_some() {
+        facts.push(("result", format!("not written; `spore retry {}` writes it", record.run)));
     }
     for (name, value) in facts {
         let _ = writeln!(text, "  {} {value}", style.paint(Tone::Dim, &format!("{name:<9}")));
@@ -127,12 +132,16 @@ pub fn show_text(record: &RunRecord, now: Timestamp, style: Style) -> String {
 /// `✗ nightly-report failed   12 succeeded, 1 failed   3.4s`
 fn status_line(record: &RunRecord, now: Timestamp, style: Style) -> String {
     let (mark, tone) = style.run_mark(record.status);
+    let dot = style.paint(Tone::Dim, style.dot());
     let counts = record.counts();
     let counts = counts_text(counts.iter().map(|(status, number)| (status.word(), *number)), style);
-    let took = format_duration(record.finished.unwrap_or(now).since(record.started));
+    let took = match record.status {
+        // Nobody knows how long it went on.
+        RunStatus::Lost => String::new(),
+        _ => format!("{dot}{}", format_duration(record.finished.unwrap_or(now).since(record.started))),
+    };
     let name = format!("{} {}", clean(&record.origin.spore), words(record.status.word()));
-    let dot = style.paint(Tone::Dim, style.dot());
-    format!("{} {}{dot}{counts}{dot}{took}\n", style.paint(tone, mark), style.paint(Tone::Strong, &name))
+    format!("{} {}{dot}{counts}{took}\n", style.paint(tone, mark), style.paint(Tone::Strong, &name))
 }
 
 fn task_table(record: &RunRecord, now: Timestamp, style: Style) -> String {
@@ -159,7 +168,8 @@ fn task_row(task: &TaskRecord, now: Timestamp, style: Style) -> Vec<Cell> {
     let last = task.attempts.last();
     let how = last.and_then(|attempt| attempt.outcome.as_ref()).filter(|_| task.status.is_bad());
     let how = how.map_or_else(|| words(task.status.word()), |outcome| outcome_words(outcome, true));
-    let took = task.duration().or_else(|| task.attempts.first().map(|attempt| now.since(attempt.started)));
+    let elapsed = || task.attempts.first().map(|attempt| now.since(attempt.started));
+    let took = task.duration().or_else(|| (!task.status.is_final()).then(elapsed).flatten());
     let attempts = task.attempts.len();
     let mut notes = Vec::new();
     notes.extend(title_beside(&task.declared.id, &task.declared.title).map(str::to_owned));
@@ -239,8 +249,8 @@ pub fn summary_text(record: &RunRecord, remark: Option<&str>, style: Style) -> S
         let outcome = task.attempts.last().and_then(|attempt| attempt.outcome.as_ref());
         let how = outcome.map_or_else(|| words(task.status.word()), |outcome| outcome_words(outcome, false));
         let id = super::style::pad(&cut(task.declared.id.as_str(), id_width, style), id_width);
-        let how = clean(&how).into_owned();
-        let how = cut(&how, style.width.saturating_sub(id_width + 6).max(10), style);
+        // Not cut: what to do about it stands at its end.
+        let how = clean(&how);
         let _ = writeln!(text, "  {} {id}  {}", style.paint(tone, mark), style.paint(Tone::Dim, &how));
     }
     if bad.len() > NAMED_TASKS_MAX {

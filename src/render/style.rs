@@ -98,6 +98,7 @@ impl Style {
             RunStatus::Failed => TaskStatus::Failed,
             RunStatus::TimedOut => TaskStatus::TimedOut,
             RunStatus::Cancelled => TaskStatus::Cancelled,
+            RunStatus::Lost => TaskStatus::Lost,
         })
     }
 
@@ -122,16 +123,18 @@ pub(crate) fn columns(text: &str) -> usize {
 /// `text` on one line and without anything that moves a cursor or turns the direction of reading: titles and log lines
 /// come from files that anybody may have written.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
-    let unsafe_char = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
-    };
+    let unsafe_char = |c: char| c.is_control() || turns_reading(c) || matches!(c, '\u{2028}' | '\u{2029}');
     if !text.contains(unsafe_char) {
         return Cow::Borrowed(text);
     }
     let plain = without_escapes(text);
     let spaced = plain.chars().map(|c| if unsafe_char(c) { ' ' } else { c });
     Cow::Owned(spaced.collect::<String>().trim().to_owned())
+}
+
+/// Whether `c` is an invisible mark that turns the direction of reading, or hides.
+pub(crate) fn turns_reading(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// `text` without terminal escape sequences (CSI, OSC and the short ones).

@@ -3,17 +3,23 @@
 use std::fmt::Write as _;
 
 use super::report::InitReport;
-use super::style::{Style, Tone};
+use super::style::{Style, Tone, clean};
 use crate::model::TaskId;
 
 /// An error and, below it, what to do.
 #[must_use]
 pub fn error_text(message: &str, hint: Option<&str>, style: Style) -> String {
-    let mut text = format!("{} {message}\n", style.paint(Tone::Bad, "error:"));
+    let mut text = format!("{} {}\n", style.paint(Tone::Bad, "error:"), clean(message));
     if let Some(hint) = hint {
-        let _ = writeln!(text, "{} {hint}", style.paint(Tone::Busy, " hint:"));
+        let _ = writeln!(text, "{} {}", style.paint(Tone::Busy, " hint:"), clean(hint));
     }
     text
+}
+
+/// Something a person should know that keeps nothing from working.
+#[must_use]
+pub fn warning_text(message: &str, style: Style) -> String {
+    format!("{} {message}\n", style.paint(Tone::Warn, "warning:"))
 }
 
 /// What `spore init` has made and kept in the folder, which was named `dir`, and what to type next.

@@ -129,6 +129,9 @@ impl Error {
             io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => Self::InTheWay { path },
             io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { path },
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path },
+            _ if crate::os::file::is_link_loop(&source) => {
+                Self::NotRegular { path, what: "a link that leads to itself" }
+            }
             _ => Self::Io { path, doing, source },
         }
     }
@@ -159,7 +162,12 @@ impl Error {
         match self {
             Self::NotFound { nearest, .. } => nearest.as_ref().map(|name| format!("did you mean `{name}`?")),
             Self::Folder { path } => Some(format!("name a file in it, or look at all of them: `spore check {path}`")),
-            Self::Permission { path, .. } => Some(format!("see who may: `ls -ld {path}`")),
+            Self::Permission { path, doing: "read" | "search" } => Some(format!("see who may: `ls -ld {path}`")),
+            Self::Permission { path, .. } => {
+                let folder = Path::new(path).ancestors().skip(1).find(|folder| folder.is_dir());
+                let folder = folder.map_or_else(|| ".".into(), |folder| folder.display().to_string());
+                Some(format!("the folder must be writable: `ls -ld {folder}`"))
+            }
             Self::NotRegular { .. } => Some("save the text to a file and name that".into()),
             Self::TooLarge { .. } => {
                 Some("split it, or raise `spore_bytes_max` under `[limits]` in `spore.toml`".into())

@@ -103,6 +103,8 @@ pub struct Machine<'a> {
     unheard: Vec<usize>,
     actions: VecDeque<Action>,
     stopped: Option<Stop>,
+    /// Whether somebody insisted.
+    at_once: bool,
 }
 
 impl<'a> Machine<'a> {
@@ -129,6 +131,7 @@ impl<'a> Machine<'a> {
             unheard: Vec::new(),
             actions: VecDeque::new(),
             stopped: None,
+            at_once: false,
         };
         machine.settle_decided(reused);
         for task in 0..count {
@@ -168,7 +171,8 @@ impl<'a> Machine<'a> {
             return;
         }
         let planned = &self.plan.tasks[task];
-        if self.stopped.is_none() && may_retry(&planned.retry, planned.idempotent, number, outcome) {
+        let goes_on = self.stopped.is_none() || (planned.finally && !self.at_once);
+        if goes_on && may_retry(&planned.retry, planned.idempotent, number, outcome) {
             let after = delay(&planned.retry, number, jitter);
             self.states[task] = State::Delayed;
             self.delayed.insert((now + after, task), number + 1);
@@ -194,7 +198,10 @@ impl<'a> Machine<'a> {
         }
         let at_once = stop == Stop::AtOnce;
         self.stopped.get_or_insert(stop);
-        self.delayed.clear();
+        self.at_once |= at_once;
+        // Tasks of `finally` keep their next attempt as long as anything is to happen finally.
+        let tasks = &self.plan.tasks;
+        self.delayed.retain(|(_, task), _| tasks[*task].finally && !at_once);
         for task in 0..self.states.len() {
             let spared = self.plan.tasks[task].finally && !at_once;
             match self.states[task] {

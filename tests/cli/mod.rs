@@ -4,12 +4,14 @@
     reason = "the tests stand outside of the house: they start it and leave files in its way"
 )]
 
+mod bad_input;
 mod checklist;
 mod commands;
 mod examples;
 mod folder;
 mod history;
 mod interrupts;
+mod readme;
 mod results;
 mod secrets;
 mod seeds;

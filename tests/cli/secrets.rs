@@ -65,3 +65,12 @@ fn a_secret_that_is_not_there_keeps_everything_from_running() {
     folder.spore(&["run", "w.yaml"]).exits(3).says("NOT_SET_ANYWHERE").says("w.yaml:3:");
     assert!(!folder.path("ran").exists());
 }
+
+#[test]
+fn a_secret_that_is_too_short_to_be_masked_is_said_to_be() {
+    let folder = Folder::new()
+        .file("w.yaml", "spore: w\nkind: workflow\ntasks: {a: {env: {T: {secret: PIN}}, run: 'echo 77'}}\n")
+        .env("PIN", "7");
+    folder.run("w.yaml", &[]).exits(0);
+    folder.spore(&["show", "latest"]).exits(0).says("the secret `PIN` is too short to be masked");
+}

@@ -25,6 +25,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("annotate_snippets", &["render/snippet.rs"]),
     ("indicatif", &["cli/live.rs"]),
     ("rustix", &["os/"]),
+    ("nix", &["os/process/launch.rs"]),
     ("sha2", &["model/digest.rs"]),
     ("ulid", &["model/id.rs"]),
     ("tracing_subscriber", &["cli/"]),

@@ -56,8 +56,13 @@ pub(super) fn of_secrets(secrets: &[Secret]) -> Vec<Vec<u8>> {
     forms.into_iter().collect()
 }
 
+/// Whether a value is long enough to be told from ordinary text.
+pub(super) fn is_covered(value: &str) -> bool {
+    value.len() >= VALUE_BYTES_MIN
+}
+
 fn of_value(value: &str, forms: &mut BTreeSet<Vec<u8>>) {
-    if value.len() < VALUE_BYTES_MIN {
+    if !is_covered(value) {
         return;
     }
     forms.insert(value.as_bytes().to_vec());

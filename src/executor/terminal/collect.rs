@@ -78,6 +78,7 @@ async fn collect(shared: &Shared, attempt: &Attempt, mask: &Mask, finish: Finish
     let (out, err, remarks) = finish.streams.finish().await;
     (end.out, end.err) = (out, err);
     end.remarks.extend(remarks);
+    end.remarks.extend(crate::executor::mask::uncovered(&attempt.secrets));
     let output_path = output_path(attempt);
     match output::read(&output_path, shared.limits.output_bytes_max) {
         Ok(outputs) => {

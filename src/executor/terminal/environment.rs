@@ -7,6 +7,8 @@
 
 use std::ffi::{OsStr, OsString};
 
+use crate::os::process::Variables;
+
 /// The search path where there is none.
 const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -33,29 +35,34 @@ const REMOVED: &[(&str, &[&str])] = &[
 
 /// What every command's environment begins with.
 #[derive(Debug)]
-pub(super) struct Base(Vec<(OsString, OsString)>);
+pub(super) struct Base {
+    path: OsString,
+    variables: Variables,
+}
 
 impl Base {
     /// Made of `variables`: a process environment.
     pub(super) fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let mut kept: Vec<_> = variables.into_iter().filter(|(name, _)| !is_removed(name)).collect();
-        if !kept.iter().any(|(name, value)| name == "PATH" && !value.is_empty()) {
-            kept.retain(|(name, _)| name != "PATH");
-            kept.push(("PATH".into(), PATH_DEFAULT.into()));
-        }
-        kept.push(("TERM".into(), "dumb".into()));
+        let given = kept.iter().find(|(name, value)| name == "PATH" && !value.is_empty());
+        let path = given.map_or_else(|| OsString::from(PATH_DEFAULT), |(_, value)| value.clone());
         kept.sort();
-        Self(kept)
+        let mut variables = Variables::default();
+        let fixed = [(OsString::from("PATH"), path.clone()), ("TERM".into(), "dumb".into())];
+        for (name, value) in kept.iter().chain(&fixed) {
+            variables.set(name, value);
+        }
+        Self { path, variables }
     }
 
-    /// The variables, sorted.
-    pub(super) fn variables(&self) -> &[(OsString, OsString)] {
-        &self.0
+    /// The variables, ready to be handed to a command.
+    pub(super) fn variables(&self) -> &Variables {
+        &self.variables
     }
 
     /// The search path.
     pub(super) fn path(&self) -> &OsStr {
-        self.0.iter().find(|(name, _)| name == "PATH").map_or(OsStr::new(PATH_DEFAULT), |(_, value)| value)
+        &self.path
     }
 }
 
@@ -83,7 +90,7 @@ mod tests {
             ("PWD", "/x"),
         ];
         let base = Base::new(variables.map(|(name, value)| (name.into(), value.into())));
-        let names: Vec<_> = base.variables().iter().map(|(name, _)| name.to_str().expect("text")).collect();
+        let names: Vec<_> = base.variables().pairs().map(|(name, _)| name.to_str().expect("text")).collect();
         assert_eq!(names, ["HOME", "PATH", "TERM", "TERMITE"]);
         assert_eq!(base.path(), PATH_DEFAULT);
     }

@@ -260,8 +260,8 @@ impl<'a> Supervision<'a> {
     fn look(&mut self, now: Duration) {
         let Some(group) = self.group.filter(|_| self.status.is_some()) else { return };
         let is_killed = matches!(self.stage, Stage::Killed { .. });
-        // Where nobody collects orphans, ended members stay visible for ever; only a closer look tells them apart.
-        if group.exists() && (!is_killed || group.is_alive()) {
+        // Where nobody collects orphans, or not soon, ended members stay visible; only a closer look tells them apart.
+        if group.exists() && (self.stage == Stage::Going || group.is_alive()) {
             if is_killed {
                 // A member that forked at the moment of the kill has a child that was not there to be killed.
                 group.kill();

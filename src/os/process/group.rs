@@ -21,8 +21,8 @@ pub struct Member {
 }
 
 impl Group {
-    pub(super) fn of_leader(pid: u32) -> Option<Self> {
-        i32::try_from(pid).ok().and_then(Pid::from_raw).map(Self)
+    pub(super) fn of_leader(pid: Pid) -> Self {
+        Self(pid)
     }
 
     /// The id, which is also the process id of the leader.

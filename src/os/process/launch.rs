@@ -1,22 +1,35 @@
 //! Starting a process, as fast as the machine allows.
 //!
-//! The standard library starts a process by `posix_spawn` (a vfork, which copies no page tables) only while nothing
-//! asks for more than that call can do: no closure before exec, no user or group change, and a program named by a path
-//! where the environment is replaced. All of that holds here, so a start costs the same in a large process as in a
-//! small one.
+//! `posix_spawn` (a vfork, which copies no page tables) costs the same in a large process as in a small one. The standard
+//! library uses it too, but puts the environment together anew for each start, which costs more than all else that is
+//! done here for a command. So the environment that commands have in common is made ready once, and the standard library
+//! starts only what runs in another folder than this process: the portable call cannot change folders.
 
-use std::ffi::OsStr;
+use std::ffi::{CStr, CString, OsStr};
+use std::fs::File;
 use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{ExitStatus, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::OnceLock;
 
-use super::{Group, Output};
+use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
+use nix::sys::signal::{SigSet, Signal};
+
+use super::{Child, Output, Variables};
 
 /// What to start. The program is an absolute path: looking it up is for the caller, who knows along which `PATH`.
 #[derive(Debug)]
-pub struct Launch {
-    command: std::process::Command,
+pub struct Launch<'a> {
+    program: PathBuf,
+    folder: PathBuf,
+    /// The name it is told, and its arguments.
+    words: Vec<CString>,
+    shared: &'a Variables,
+    own: Variables,
+    holds_nul: bool,
 }
 
 /// What was started.
@@ -30,32 +43,34 @@ pub struct Launched {
     pub err: Output,
 }
 
-/// A process that was started, the leader of a group of its own. Dropping it ends nothing, and it is still collected.
-#[derive(Debug)]
-pub struct Child {
-    child: tokio::process::Child,
-    group: Group,
-}
-
-impl Launch {
-    /// The program at `program`, in `folder`, with an empty environment. It is told `name` as its own name.
+impl<'a> Launch<'a> {
+    /// The program at `program`, in `folder`, with `shared` as its environment. It is told `name` as its own name.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is where processes start")]
-    pub fn new(program: &Path, name: &OsStr, folder: &Path) -> Self {
-        let mut command = std::process::Command::new(program);
-        command.arg0(name).current_dir(folder).env_clear().process_group(0).stdin(Stdio::null());
-        Self { command }
+    pub fn new(program: &Path, name: &OsStr, folder: &Path, shared: &'a Variables) -> Self {
+        let mut launch = Self {
+            program: program.to_path_buf(),
+            folder: folder.to_path_buf(),
+            words: Vec::new(),
+            shared,
+            own: Variables::default(),
+            holds_nul: false,
+        };
+        launch.arg(name);
+        launch
     }
 
     /// Adds an argument.
     pub fn arg(&mut self, argument: impl AsRef<OsStr>) -> &mut Self {
-        self.command.arg(argument);
+        match CString::new(argument.as_ref().as_bytes()) {
+            Ok(argument) => self.words.push(argument),
+            Err(_) => self.holds_nul = true,
+        }
         self
     }
 
     /// Sets a variable, over what was set before.
     pub fn env(&mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> &mut Self {
-        self.command.env(name, value);
+        self.holds_nul |= !self.own.set(name.as_ref(), value.as_ref());
         self
     }
 
@@ -64,30 +79,59 @@ impl Launch {
     ///
     /// # Errors
     /// What the kernel says of the program, of the folder, or of its own limits.
-    pub fn start(mut self) -> io::Result<Launched> {
+    pub fn start(self) -> io::Result<Launched> {
+        if self.holds_nul {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "an argument or a variable holds a NUL character"));
+        }
         let (out, to_out) = Output::pipe()?;
         let (err, to_err) = Output::pipe()?;
-        self.command.stdout(Stdio::from(to_out)).stderr(Stdio::from(to_err));
-        let child = tokio::process::Command::from(self.command).spawn()?;
-        let group = child.id().and_then(Group::of_leader).ok_or_else(|| io::Error::other("the process has no id"))?;
-        Ok(Launched { child: Child { child, group }, out, err })
+        let is_here = std::env::current_dir().is_ok_and(|here| here == self.folder);
+        let pid = if is_here { self.start_here(&to_out, &to_err)? } else { self.start_elsewhere(to_out, to_err)? };
+        Ok(Launched { child: Child::new(pid)?, out, err })
+    }
+
+    fn start_here(&self, to_out: &OwnedFd, to_err: &OwnedFd) -> io::Result<i32> {
+        let mut descriptors = PosixSpawnFileActions::init()?;
+        for (from, to) in [(nothing()?.as_fd(), 0), (to_out.as_fd(), 1), (to_err.as_fd(), 2)] {
+            descriptors.add_dup2(from.as_raw_fd(), to)?;
+        }
+        let mut attributes = PosixSpawnAttr::init()?;
+        attributes.set_flags(
+            PosixSpawnFlags::POSIX_SPAWN_SETPGROUP
+                | PosixSpawnFlags::POSIX_SPAWN_SETSIGDEF
+                | PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK,
+        )?;
+        attributes.set_pgroup(nix::unistd::Pid::from_raw(0))?;
+        // This process ignores a broken pipe, as every Rust program does; a command is to end of it.
+        let mut usual = SigSet::empty();
+        usual.add(Signal::SIGPIPE);
+        attributes.set_sigdefault(&usual)?;
+        attributes.set_sigmask(&SigSet::empty())?;
+        let environment: Vec<&CStr> = self.shared.with(&self.own).collect();
+        Ok(posix_spawn(self.program.as_path(), &descriptors, &attributes, &self.words, &environment)?.as_raw())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is where processes start")]
+    fn start_elsewhere(&self, to_out: OwnedFd, to_err: OwnedFd) -> io::Result<i32> {
+        let mut command = std::process::Command::new(&self.program);
+        let words: Vec<&OsStr> = self.words.iter().map(|word| OsStr::from_bytes(word.as_bytes())).collect();
+        command.arg0(words[0]).args(&words[1..]).current_dir(&self.folder).process_group(0);
+        command.env_clear().envs(self.shared.pairs()).envs(self.own.pairs());
+        command.stdin(nothing()?.try_clone()?).stdout(Stdio::from(to_out)).stderr(Stdio::from(to_err));
+        // Whoever drops the standard library's view of a process neither ends nor collects it.
+        let pid = command.spawn()?.id();
+        i32::try_from(pid).map_err(io::Error::other)
     }
 }
 
-impl Child {
-    /// The group it leads.
-    #[must_use]
-    pub fn group(&self) -> Group {
-        self.group
+/// A standard input with nothing in it, opened once: a copy of a descriptor costs less than a look-up.
+fn nothing() -> io::Result<&'static File> {
+    static NULL: OnceLock<File> = OnceLock::new();
+    if let Some(null) = NULL.get() {
+        return Ok(null);
     }
-
-    /// Waits for its end and collects it.
-    ///
-    /// # Errors
-    /// When somebody else has collected it.
-    pub async fn wait(&mut self) -> io::Result<ExitStatus> {
-        self.child.wait().await
-    }
+    let opened = File::open("/dev/null")?;
+    Ok(NULL.get_or_init(|| opened))
 }
 
 /// Keeps the descriptors that this process was given by who started it (beyond 0, 1 and 2) from commands. Those it

@@ -1,13 +1,17 @@
 //! The only process start of the house, and what is done to processes afterwards.
 
+mod child;
 mod group;
 mod launch;
 mod lookup;
 mod output;
 mod refusal;
+mod variables;
 
+pub use child::Child;
 pub use group::{Group, Member};
-pub use launch::{Child, Launch, Launched, keep_descriptors_home};
-pub use lookup::{Found, find_program};
+pub use launch::{Launch, Launched, keep_descriptors_home};
+pub use lookup::{Found, find_program, guess_program};
 pub use output::Output;
 pub use refusal::Refusal;
+pub use variables::Variables;
