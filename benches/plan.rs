@@ -124,6 +124,8 @@ fn journal_of(runs: &Path, number: u64) {
         digest: Digest::of(b"bench"),
         retry_of: None,
         params: indexmap::IndexMap::new(),
+        only: Vec::new(),
+        from: None,
     };
     let mut events = vec![Event::RunStarted { run, origin, jobs: 2, tasks: (0..20).map(declared).collect() }];
     for at in 0..20 {

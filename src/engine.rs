@@ -1,6 +1,7 @@
 //! The staircase: from a file to a result spore, one step after the other. It joins the rooms and knows no format, no
 //! process and no socket.
 
+mod checklist;
 mod commit;
 mod error;
 mod look;
@@ -108,6 +109,8 @@ pub async fn run(
             digest: opened.source.digest,
             retry_of: request.retry.as_ref().map(|retry| retry.of.run),
             params: plan.params.clone(),
+            only: request.selection.only.clone(),
+            from: request.selection.from.clone(),
         },
         jobs: request.jobs.or(opened.project.jobs).unwrap_or_else(os::cores),
         reused: request.retry.as_ref().map(|retry| retry.reused(plan)).unwrap_or_default(),
@@ -117,11 +120,13 @@ pub async fn run(
     };
     let mut ran = drive(order, &mut journal, stops, view).await?;
 
-    let kept = commit::keep_result(&opened, &ran, request.commit).map_err(|source| Error::Unkept {
+    let kept = commit::keep_result(&opened, &ran, request.commit);
+    let mut kept = kept.map_err(|source| Error::Unkept {
         run: run.to_string(),
         status: ran.record.status.word(),
         source: Box::new(source),
     })?;
+    kept.checklist_remark = checklist::tick_off(&opened, &ran.record);
     let (at, written) = (world.now(), kept.event());
     ran.record.apply(at, &written);
     journal.append(&[(at, written)])?;

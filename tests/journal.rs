@@ -33,6 +33,8 @@ fn every_event() -> Vec<Event> {
                 digest: Digest::of(b"x"),
                 retry_of: Some(run_id(0)),
                 params: IndexMap::from([("region".to_owned(), json!("eu"))]),
+                only: Vec::new(),
+                from: None,
             },
             jobs: 2,
             tasks: vec![Declared {

@@ -427,7 +427,9 @@ fn settings_come_in_layers() {
     assert_eq!(remarks(&planned.diagnostics), Vec::<String>::new());
     assert_eq!(
         remarks(&planned.unavailable),
-        ["error executor-unavailable 1: the executor `gke` cannot be used: it is not built in yet"]
+        [
+            "error executor-unavailable 1: the executor `gke` cannot be used: it is not built in yet (`executor: terminal` can be used here)"
+        ]
     );
     assert!(!planned.runnable());
 }

@@ -28,9 +28,9 @@ pub(super) struct Cli {
 pub(super) enum Colour {
     /// On a terminal, unless `NO_COLOR` is set.
     Auto,
-    /// Always.
+    /// Also into files and pipes.
     Always,
-    /// Never.
+    /// Not even on a terminal.
     Never,
 }
 
@@ -94,7 +94,7 @@ pub(super) enum Command {
     /// Show what would run, in which order, where and why, and what would not.
     #[command(after_help = "Examples:\n  spore plan build.md\n  spore plan tasks.md --format mermaid")]
     Plan {
-        /// The spore.
+        /// The spore; FILE#ID chooses one of several in a file.
         file: PathBuf,
         #[command(flatten)]
         selection: Selection,
@@ -108,7 +108,7 @@ pub(super) enum Command {
         after_help = "Examples:\n  spore run build.md\n  spore run deploy.yaml --param region=europe-west1 --jobs 4\n  spore run build.md --only test --format json"
     )]
     Run {
-        /// The spore.
+        /// The spore; FILE#ID chooses one of several in a file.
         file: PathBuf,
         #[command(flatten)]
         selection: Selection,
@@ -122,7 +122,7 @@ pub(super) enum Command {
     /// List runs, newest first.
     #[command(after_help = "Example:\n  spore runs --limit 5")]
     Runs {
-        /// How many.
+        /// How many runs.
         #[arg(long, short = 'l', default_value_t = 20, value_name = "N")]
         limit: usize,
         #[command(flatten)]
@@ -132,7 +132,7 @@ pub(super) enum Command {
     /// Show one run: its tasks, attempts and outputs.
     #[command(after_help = "Examples:\n  spore show latest\n  spore show 01K9Z --format json")]
     Show {
-        /// The run: its id, the beginning or end of it, or `latest`.
+        /// The run: its id, the beginning or end of it, `latest`, or `@2` for the second newest.
         run: String,
         #[command(flatten)]
         output: Output,
@@ -141,7 +141,7 @@ pub(super) enum Command {
     /// Print what the tasks of a run printed.
     #[command(after_help = "Examples:\n  spore logs latest\n  spore logs latest build --follow")]
     Logs {
-        /// The run: its id, the beginning or end of it, or `latest`.
+        /// The run: its id, the beginning or end of it, `latest`, or `@2` for the second newest.
         run: String,
         /// The task; without it, all of them, one after the other.
         task: Option<String>,
@@ -158,9 +158,9 @@ pub(super) enum Command {
     /// Run again what did not succeed; what did is not run again, and its outputs are reused.
     #[command(after_help = "Examples:\n  spore retry latest\n  spore retry 01K9Z --from build")]
     Retry {
-        /// The run: its id, the beginning or end of it, or `latest`.
+        /// The run: its id, the beginning or end of it, `latest`, or `@2` for the second newest.
         run: String,
-        /// Run what failed and what was skipped because of it. This is what happens without --from, too.
+        /// Run what failed and what was skipped because of it; so does a retry without options.
         #[arg(long, conflicts_with = "from")]
         failed: bool,
         /// Run this task and everything that depends on it.
@@ -175,7 +175,7 @@ pub(super) enum Command {
         after_help = "Examples:\n  spore schema spore > spore.schema.json\n  spore schema plan\n  spore schema --list"
     )]
     Schema {
-        /// Of what.
+        /// Of what: `spore`, `result`, `plan` and so on; --list names all.
         #[arg(required_unless_present = "list")]
         kind: Option<String>,
         /// List what there are schemas of.
@@ -211,7 +211,7 @@ pub(super) struct Selection {
 /// How to run.
 #[derive(Debug, Args)]
 pub(super) struct Conduct {
-    /// Tasks at a time; without it, the number of cores.
+    /// Tasks at a time; without it, what spore.toml says, else the number of cores (a retry: what the run had).
     #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(super) jobs: Option<u32>,
     /// Commit the result spore, whatever spore.toml says.

@@ -8,8 +8,8 @@ use super::args::Format;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::screen::{self, Screen};
-use crate::engine::{self, Found, World};
-use crate::model::{AttemptId, RunRecord, Stream, TaskId, TaskRecord};
+use crate::engine::{self, Found, Looked, World};
+use crate::model::{AttemptId, Outcome, RunRecord, Stream, TaskId, TaskRecord};
 use crate::render::report::{LogPiece, RunsItem};
 use crate::render::{self, Style, Tame};
 use crate::watch::Follow;
@@ -28,7 +28,10 @@ pub(super) fn runs(limit: usize, format: Format, screen: &Screen) -> Result<Exit
 /// Shows one run.
 pub(super) fn show(run: &str, format: Format, screen: &Screen) -> Result<Exit, Failure> {
     let found = engine::find_run(Path::new("."), run)?;
-    let record = engine::show_run(&found.root, found.run)?;
+    let Looked { record, damage, .. } = engine::show_run(&found.root, found.run)?;
+    for damage in damage {
+        screen::complain(&render::warning_text(&format!("the journal of this run: {damage}"), screen.err));
+    }
     screen::print(&match format {
         Format::Json => render::json(&render::run_report(&record)),
         Format::Text => render::show_text(&record, World::here().now(), screen.out),
@@ -52,10 +55,15 @@ pub(super) struct Wanted {
 /// Prints logs: standard output to standard output, standard error to standard error.
 pub(super) fn logs(run: &str, wanted: &Wanted, screen: &Screen) -> Result<Exit, Failure> {
     let found = engine::find_run(Path::new("."), run)?;
-    let record = engine::show_run(&found.root, found.run)?;
+    let record = engine::show_run(&found.root, found.run)?.record;
     if let Some(task) = wanted.task.as_ref().filter(|task| !record.tasks.contains_key(task.as_str())) {
         let known = record.tasks.keys().map(ToString::to_string).collect();
         return Err(engine::Error::NoSuchTask { task: task.clone(), known }.into());
+    }
+    if let Some(task) = wanted.task.as_ref().and_then(|task| record.tasks.get(task.as_str()))
+        && !wanted.follow
+    {
+        missing(task, wanted)?;
     }
     if wanted.format == Format::Json {
         let mut pieces = Vec::new();
@@ -87,6 +95,27 @@ pub(super) fn logs(run: &str, wanted: &Wanted, screen: &Screen) -> Result<Exit, 
     Ok(Exit::Success)
 }
 
+/// Says why a task has no log, rather than nothing.
+fn missing(task: &TaskRecord, wanted: &Wanted) -> Result<(), Failure> {
+    let (id, count) = (&task.declared.id, task.attempts.len());
+    if let Some(number) = wanted.attempt.filter(|number| task.attempts.iter().all(|one| one.number != *number)) {
+        return Err(Failure::Usage {
+            message: format!("`{id}` has no attempt {number} in this run"),
+            hint: format!("it has {}", render::count(count, "attempt")),
+        });
+    }
+    let never = match task.attempts.last().map(|attempt| &attempt.outcome) {
+        None => task.because.as_deref(),
+        Some(Some(Outcome::NotStarted { reason, .. })) => Some(reason.as_str()),
+        Some(_) => return Ok(()),
+    };
+    if wanted.format == Format::Text {
+        let because = never.map(|because| format!(": {because}")).unwrap_or_default();
+        screen::complain(&format!("`{id}` did not run{because}\n"));
+    }
+    Ok(())
+}
+
 /// Prints what there is and what comes, until the run has ended, or nobody works on it any more.
 async fn follow(
     found: &Found,
@@ -98,7 +127,7 @@ async fn follow(
     let mut changes = Follow::new(&[&run_dir]);
     loop {
         // Looking at the journal first: what is printed before its end is in the logs by then.
-        let record = engine::show_run(&found.root, found.run)?;
+        let record = engine::show_run(&found.root, found.run)?.record;
         let over = record.finished.is_some() || !engine::is_live(found);
         each_piece(found, &record, wanted, cursors, &mut |piece| printer.print(&piece))?;
         if over {

@@ -7,7 +7,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::screen::{self, Screen};
 use crate::engine::{self, Checked, Opened, Planned};
-use crate::model::{Diagnostic, Source, Span};
+use crate::model::{Diagnostic, Severity, Source, Span};
 use crate::render;
 
 /// Says everything that is wrong.
@@ -64,17 +64,20 @@ pub(super) fn print_plan(
     screen: &Screen,
 ) -> Result<Exit, Failure> {
     let exit = if planned.diagnostics.iter().any(Diagnostic::is_error) { Exit::Spore } else { Exit::Success };
+    let mut said = planned.diagnostics.clone();
     let Some(plan) = &planned.plan else {
-        let bad = engine::BadSpore { source: opened.source.clone(), diagnostics: planned.diagnostics.clone() };
+        let bad = engine::BadSpore { source: opened.source.clone(), diagnostics: said };
         return Err(engine::Error::Spore(Box::new(bad)).into());
     };
+    // A plan is no run: what could not be run here and now may be planned.
+    said.extend(planned.unavailable.iter().map(|said| Diagnostic { severity: Severity::Warning, ..said.clone() }));
     if format != PlanFormat::Json {
         let worth_showing: Vec<Diagnostic> =
-            planned.diagnostics.iter().filter(|said| said.severity != crate::model::Severity::Note).cloned().collect();
+            said.iter().filter(|said| said.severity != Severity::Note).cloned().collect();
         screen::complain(&render::diagnostics_text(&opened.source, &worth_showing, screen.err));
     }
     screen::print(&match format {
-        PlanFormat::Json => render::json(&render::plan_report(plan, &opened.source, &planned.diagnostics)),
+        PlanFormat::Json => render::json(&render::plan_report(plan, &opened.source, &said)),
         PlanFormat::Text => render::plan_text(plan, screen.out),
         PlanFormat::Mermaid => render::plan_mermaid(plan),
         PlanFormat::Dot => render::plan_dot(plan),

@@ -16,6 +16,8 @@ pub struct Kept {
     pub commit: Option<Commit>,
     /// What did not go well with the page itself, though the result is written.
     pub page_remark: Option<String>,
+    /// What kept the checklist from being ticked off, where it asks for that.
+    pub checklist_remark: Option<String>,
     /// Whether anybody wanted a commit, and the folder says nothing about it.
     pub unasked: bool,
 }
@@ -39,7 +41,7 @@ impl Kept {
             ),
             _ => None,
         };
-        self.page_remark.clone().or(commit)
+        self.checklist_remark.clone().or_else(|| self.page_remark.clone()).or(commit)
     }
 
     /// The fact that it stands there.
@@ -85,7 +87,8 @@ pub(super) fn keep_result(opened: &Opened, ran: &Ran, commit: Option<bool>) -> R
     let record = &ran.record;
     let path = repo::write_result(&opened.root, &record.origin.spore, record.run, record.started, &page)?;
     let unasked = commit.or(opened.project.commit).is_none();
-    let mut kept = Kept { path: opened.root.display(&path), commit: None, page_remark, unasked };
+    let mut kept =
+        Kept { path: opened.root.display(&path), commit: None, page_remark, checklist_remark: None, unasked };
     if commit.or(opened.project.commit).unwrap_or(false) {
         let subject = format!("{} {}", record.origin.spore, record.status.word());
         let message = Message::of_run(&subject, record.run, &record.origin.path);

@@ -87,6 +87,9 @@ pub struct BadSpore {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// How alike two names are (0 to 1) from which one may be a slip for the other.
+const NEAR: f64 = 0.75;
+
 impl Error {
     /// What to do about it.
     #[must_use]
@@ -107,10 +110,12 @@ impl Error {
             }
             Self::UnderWay { run } => Some(format!("wait for its end: `spore logs {run} --follow`")),
             Self::NoSuchTask { task, known } => {
-                let near = known
-                    .iter()
-                    .max_by(|one, other| strsim::jaro_winkler(one, task).total_cmp(&strsim::jaro_winkler(other, task)));
-                near.map(|near| format!("did you mean `{near}`?"))
+                let scored = known.iter().map(|name| (strsim::jaro_winkler(name, task), name));
+                let near = scored.filter(|(score, _)| *score > NEAR).max_by(|one, other| one.0.total_cmp(&other.0));
+                Some(match near {
+                    Some((_, near)) => format!("did you mean `{near}`?"),
+                    None => "`spore show RUN` lists its tasks".to_owned(),
+                })
             }
         }
     }

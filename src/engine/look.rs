@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Error;
 use crate::executor::{LogChunk, terminal};
-use crate::journal;
+use crate::journal::{self, Damage};
 use crate::model::{AttemptId, RunId, RunRecord, Stream};
 use crate::repo::{Project, Root};
 
@@ -31,32 +31,36 @@ pub fn find_run(start: &Path, text: &str) -> Result<Found, Error> {
 ///
 /// # Errors
 /// When the journal cannot be read, or does not begin with the start of a run.
-pub fn show_run(root: &Root, run: RunId) -> Result<RunRecord, Error> {
+pub fn show_run(root: &Root, run: RunId) -> Result<Looked, Error> {
     let run_dir = root.runs().join(run.to_string());
     let looked = look(&run_dir)?;
-    Ok(looked.ok_or(journal::Error::Empty(run_dir))?.record)
+    Ok(looked.ok_or(journal::Error::Empty(run_dir))?)
 }
 
 /// What a journal adds up to; a run without an end that no engine works on is lost. Whether one does is asked first:
 /// what ends in between has its end in the journal.
 fn look(run_dir: &Path) -> Result<Option<Looked>, journal::Error> {
     let live = journal::is_live(run_dir);
-    let (record, _) = journal::record(run_dir)?;
+    let (record, damage) = journal::record(run_dir)?;
     Ok(record.map(|mut record| {
         if !live {
             record.lose();
         }
-        Looked { live: live && record.finished.is_none(), record }
+        // A line that is just being written looks torn.
+        let live = live && record.finished.is_none();
+        Looked { record, live, damage: if live { Vec::new() } else { damage } }
     }))
 }
 
-/// One run of a list.
+/// A run, as its journal tells.
 #[derive(Debug)]
 pub struct Looked {
     /// What its journal adds up to.
     pub record: RunRecord,
     /// Whether an engine works on it.
     pub live: bool,
+    /// What of its journal could not be read, and is left out.
+    pub damage: Vec<Damage>,
 }
 
 /// The newest runs of the folder around `start`, newest first. Runs whose journal says nothing are left out.

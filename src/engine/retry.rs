@@ -19,8 +19,8 @@ pub struct Retry {
     pub from: Option<String>,
 }
 
-/// The request that goes on from a run: the same file as it is now, the same parameters. When the file is gone, the copy
-/// that the run has kept.
+/// The request that goes on from a run: the same file as it is now, the same parameters and selection. When the file is
+/// gone, the copy that the run has kept.
 ///
 /// # Errors
 /// When the run's journal cannot be read, or it has not ended.
@@ -30,7 +30,7 @@ pub fn retry_request(
     jobs: Option<u32>,
     commit: Option<bool>,
 ) -> Result<Request, Error> {
-    let record = show_run(&found.root, found.run)?;
+    let record = show_run(&found.root, found.run)?.record;
     if record.status == RunStatus::Running {
         return Err(Error::UnderWay { run: found.run.to_string() });
     }
@@ -38,10 +38,15 @@ pub fn retry_request(
     let file = if own.is_file() { own } else { kept_source(&found.root.runs(), found.run).unwrap_or(own) };
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let params = record.origin.params.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+    // A run that was narrowed stays so, unless the person now names a task to begin from.
+    let (only, first) = match &from {
+        None => (record.origin.only.clone(), record.origin.from.clone()),
+        Some(_) => (Vec::new(), from.clone()),
+    };
     Ok(Request {
         file,
         spore: Some(record.origin.spore.clone()),
-        selection: Selection { params, ..Selection::default() },
+        selection: Selection { params, only, from: first, ..Selection::default() },
         jobs: jobs.or(Some(record.jobs)),
         commit,
         retry: Some(Retry { of: record, from }),

@@ -14,8 +14,8 @@ pub type Executors = IndexMap<&'static str, Arc<dyn Executor>>;
 /// The words authors can write, and why a place cannot be used yet; `None` where it can.
 pub const PLACES: [(&str, Option<&str>); 3] = [
     ("terminal", None),
-    ("gke", Some("this Spore was built without it")),
-    ("cloud-run", Some("this Spore was built without it")),
+    ("gke", Some("it is planned, and this Spore does not have it yet")),
+    ("cloud-run", Some("it is planned, and this Spore does not have it yet")),
 ];
 
 /// Every executor that is built in, with these limits.

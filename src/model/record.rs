@@ -175,10 +175,10 @@ impl RunRecord {
                 task.because = Some("the engine died before its turn".to_owned());
                 continue;
             }
-            task.status = TaskStatus::Lost;
-            if let Some(attempt) = task.attempts.last_mut().filter(|attempt| attempt.outcome.is_none()) {
-                attempt.outcome = Some(Outcome::Lost { stage: "running when the engine died".to_owned() });
-            }
+            let Some(last) = task.attempts.last_mut() else { continue };
+            let lost = || Outcome::Lost { stage: "running when the engine died".to_owned() };
+            // A task that only waited for its next attempt is known to have ended as the last one did.
+            task.status = last.outcome.get_or_insert_with(lost).status();
         }
     }
 

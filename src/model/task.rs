@@ -69,6 +69,8 @@ pub struct Task {
     pub done: bool,
     /// Marked `[-]` or `[~]`: begun or doubtful; counts as not done.
     pub in_doubt: bool,
+    /// Where a run that does it may tick it off: what stands between the brackets of its open boxes.
+    pub open_boxes: Vec<Span>,
     /// Marked as optional.
     pub optional: bool,
     /// What it needs, as written.
@@ -109,6 +111,7 @@ impl Task {
             phase: None,
             done: false,
             in_doubt: false,
+            open_boxes: Vec::new(),
             optional: false,
             needs: Vec::new(),
             work,

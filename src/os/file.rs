@@ -130,6 +130,21 @@ pub fn write_over(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written.and_then(|()| sync_dir(folder))
 }
 
+/// As [`write_over`], with these permissions.
+///
+/// # Errors
+/// What the file system says.
+pub fn write_over_as(path: &Path, bytes: &[u8], permissions: fs::Permissions) -> io::Result<()> {
+    let (folder, temporary) = beside(path)?;
+    let written = write_synced(&temporary, bytes)
+        .and_then(|()| File::open(&temporary)?.set_permissions(permissions))
+        .and_then(|()| rename(&temporary, path));
+    if written.is_err() {
+        let _ = remove(&temporary);
+    }
+    written.and_then(|()| sync_dir(folder))
+}
+
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = create_new(path)?;
     file.write_all(bytes)?;

@@ -72,7 +72,7 @@ impl Found<'_> {
                     let message = format!("`{key}` is no property of a task");
                     diagnostics.push(
                         Diagnostic::warning("unknown-key", *span, message)
-                            .hint("known are `needs`, `executor`, `timeout`, `retry`, `when`, `agent` and `norun`"),
+                            .hint("known are `needs`, `executor`, `timeout`, `retry`, `when`, `matrix.NAME`, `env.NAME` and `norun`"),
                     );
                 }
             }

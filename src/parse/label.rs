@@ -1,6 +1,7 @@
 //! Boxes and ids as authors write them at the beginning of a line: `[x]* **Task 2.1:** Title`.
 
 use super::words::Piece;
+use crate::model::Span;
 
 /// A checkbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub(super) struct Box {
     pub in_doubt: bool,
     /// A star follows it.
     pub optional: bool,
+    /// Where its mark stands, between the brackets; empty for `[]`.
+    pub mark: Option<Span>,
 }
 
 /// Reads the box that `piece` begins with; what follows it.
@@ -25,9 +28,11 @@ pub(super) fn read_box(piece: Piece<'_>) -> Option<(Box, Piece<'_>)> {
         '-' | '~' | '/' | '>' | '?' | '!' => (false, true),
         _ => return None,
     };
+    let mark_start = at;
     if mark != ']' {
         at += mark.len_utf8();
     }
+    let mark = Some(Span::new(piece.at + mark_start, piece.at + at));
     at += usize::from(text[at..].starts_with("\\]"));
     at += text[at..].starts_with(']').then_some(1)?;
     let star = ["\\*", "*"].into_iter().find(|star| text[at..].starts_with(star) && !text[at..].starts_with("**"));
@@ -38,7 +43,7 @@ pub(super) fn read_box(piece: Piece<'_>) -> Option<(Box, Piece<'_>)> {
     if !rest.text.is_empty() && !rest.text.starts_with(char::is_whitespace) {
         return None;
     }
-    Some((Box { done, in_doubt, optional }, rest.trim("")))
+    Some((Box { done, in_doubt, optional, mark }, rest.trim("")))
 }
 
 /// The id at the beginning of a title.
@@ -178,7 +183,7 @@ mod tests {
 
     #[test]
     fn boxes_in_all_their_shapes() {
-        let read = |text| read_box(Piece::new(text, 0)).map(|(found, rest)| (found, rest.text));
+        let read = |text| read_box(Piece::new(text, 0)).map(|(found, rest)| (Box { mark: None, ..found }, rest.text));
         let open = Box::default();
         assert_eq!(read("[ ] a"), Some((open, "a")));
         assert_eq!(read("[x] a"), Some((Box { done: true, ..open }, "a")));

@@ -22,6 +22,7 @@ mod words;
 mod workflow;
 mod yaml;
 
+pub use checklist::{boxes_done, tick};
 pub use file::{Parsed, decode_utf8, parse};
 pub use schema::spore_schema;
 pub use workflow::yaml_spores;

@@ -7,12 +7,14 @@ use std::borrow::Cow;
 use super::node::{self, Key, Node, NodeKind};
 use super::table;
 use super::workflow::{Decoder, Entry, property};
+use super::yaml;
 use crate::model::{Diagnostic, Limits, Severity, Span, Task};
 
 /// Applies one property to `task`; false when `key` is none of Spore's. A value that cannot be read is an error for a
 /// task that is marked to run, and a warning elsewhere, where the line may be prose.
 pub(super) fn apply(task: &mut Task, key: &str, value: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) -> bool {
-    let value = value.trim();
+    let whole = value;
+    let value = without_code_marks(value.trim());
     let (group, name) = key.split_once('.').map_or((key, None), |(group, name)| (group, Some(name)));
     let group = group.trim().to_ascii_lowercase().replace([' ', '-'], "_");
     let group = match group.as_str() {
@@ -20,28 +22,33 @@ pub(super) fn apply(task: &mut Task, key: &str, value: &str, span: Span, diagnos
         "working_directory" | "cwd" => "workdir",
         other => other,
     };
-    let stateable = !matches!(group, "run" | "needs" | "matrix" | "title" | "description" | "language");
+    let stateable = !matches!(group, "run" | "needs" | "title" | "description" | "language");
     let Some((_, field)) = table::TASK.field(group).filter(|_| stateable) else { return false };
-    if matches!(group, "env" | "with") != name.is_some() {
+    let is_map = matches!(group, "env" | "with" | "matrix");
+    let is_flow =
+        name.is_none() && (is_map || group == "retry" || group == "artifacts") && value.starts_with(['{', '[']);
+    let is_whole = !is_map || is_flow;
+    if is_whole == name.is_some() {
         return false;
     }
-    let node = match (group, name) {
-        (_, Some(name)) => {
-            let key = Key { text: Cow::Borrowed(name), span };
-            NodeKind::Map(vec![(key, Node { kind: node::plain(Cow::Borrowed(value)), span })])
-        }
-        ("idempotent" | "optional" | "continue_on_failure", _) => flag(value),
-        ("artifacts", _) => {
-            let patterns = value.split(',').map(str::trim).filter(|pattern| !pattern.is_empty());
-            NodeKind::List(patterns.map(|text| Node { kind: NodeKind::Text(Cow::Borrowed(text)), span }).collect())
-        }
-        ("retry" | "max_parallel", _) => node::plain(Cow::Borrowed(leading_number(value))),
-        _ => NodeKind::Text(Cow::Borrowed(value)),
-    };
     let mut found = Vec::new();
+    let node = if is_flow {
+        let at = value.as_ptr() as usize - whole.as_ptr() as usize;
+        let documents = yaml::documents(value, span.start as usize + at, &Limits::DEFAULT, &mut found);
+        if span.range().len() != whole.len() {
+            // What a mark in JSON says is no slice of the file, so the whole mark is its place.
+            found.iter_mut().for_each(|diagnostic| diagnostic.span = span);
+        }
+        documents.into_iter().next().map_or(NodeKind::Null, |node| node.kind)
+    } else {
+        plain(group, name, value, span)
+    };
     let mut given = Task::new(task.id.clone(), "", span, task.work.clone());
     let node = Node { kind: node, span };
-    property(&mut Decoder::new(&Limits::DEFAULT, &mut found), &mut given, Entry { field, key: span, node: &node });
+    if found.is_empty() {
+        let mut decoder = Decoder::new(&Limits::DEFAULT, &mut found);
+        property(&mut decoder, &mut given, Entry { field, key: span, node: &node });
+    }
     if found.is_empty() {
         take_over(task, given, group);
     }
@@ -54,10 +61,33 @@ pub(super) fn apply(task: &mut Task, key: &str, value: &str, span: Span, diagnos
     true
 }
 
+/// A value that is no YAML of its own.
+fn plain<'v>(group: &str, name: Option<&'v str>, value: &'v str, span: Span) -> NodeKind<'v> {
+    let list = |kind: fn(Cow<'v, str>) -> NodeKind<'v>| {
+        let items = value.split(',').map(str::trim).filter(|item| !item.is_empty());
+        NodeKind::List(items.map(|item| Node { kind: kind(Cow::Borrowed(item)), span }).collect())
+    };
+    match (group, name) {
+        (_, Some(name)) => {
+            let key = Key { text: Cow::Borrowed(name), span };
+            let kind = if group == "matrix" { list(node::plain) } else { node::plain(Cow::Borrowed(value)) };
+            NodeKind::Map(vec![(key, Node { kind, span })])
+        }
+        ("idempotent" | "optional" | "continue_on_failure", _) => flag(value),
+        ("artifacts", _) => list(NodeKind::Text),
+        ("retry" | "max_parallel", _) => node::plain(Cow::Borrowed(leading_number(value))),
+        _ => NodeKind::Text(Cow::Borrowed(value)),
+    }
+}
+
 fn take_over(task: &mut Task, given: Task, group: &str) {
     let (mine, settings) = (&mut task.settings, given.settings);
     match group {
         "when" => task.when = given.when,
+        "matrix" => {
+            let axes = given.matrix.map(|matrix| matrix.axes).unwrap_or_default();
+            task.matrix.get_or_insert_default().axes.extend(axes);
+        }
         "max_parallel" => task.max_parallel = given.max_parallel,
         "idempotent" => task.idempotent = given.idempotent,
         "optional" => task.optional = given.optional,
@@ -81,6 +111,12 @@ fn flag(value: &str) -> NodeKind<'_> {
         "false" | "no" | "off" => NodeKind::Bool(false),
         _ => NodeKind::Text(Cow::Borrowed(value)),
     }
+}
+
+/// The words of a value that is set as code, all of it.
+fn without_code_marks(value: &str) -> &str {
+    let inner = value.strip_prefix('`').and_then(|value| value.strip_suffix('`'));
+    inner.filter(|inner| !inner.contains('`')).map_or(value, str::trim)
 }
 
 /// `3` of `3 times`.
@@ -117,6 +153,9 @@ mod tests {
             ("with.cpu", "2"),
             ("artifacts", "a, b"),
             ("working-directory", "x"),
+            ("matrix", "{shard: [1, 2], os: [linux]}"),
+            ("matrix.arch", "arm,amd"),
+            ("env", "`{C: \"{{ params.c }}\"}`"),
         ];
         for (key, value) in given {
             assert!(apply(&mut task, key, value, Span::new(3, 5), &mut diagnostics), "{key}");
@@ -125,10 +164,32 @@ mod tests {
         assert_eq!(task.settings.timeout, Some(Duration::from_mins(5)));
         assert_eq!(task.settings.retry.as_ref().map(|retry| retry.limit), Some(3));
         assert_eq!(task.settings.env["A"], EnvValue::Text("1.10".into()));
-        assert_eq!((task.settings.env.len(), &task.settings.with["cpu"]), (2, &serde_json::json!(2)));
+        assert_eq!(
+            task.matrix.as_ref().map(|matrix| matrix.axes.values().map(Vec::len).collect()),
+            Some(vec![2, 1, 2])
+        );
+        assert_eq!(task.settings.env["C"], EnvValue::Text("{{ params.c }}".into()));
+        assert_eq!((task.settings.env.len(), &task.settings.with["cpu"]), (3, &serde_json::json!(2)));
         assert_eq!(task.artifacts, ["a", "b"]);
         assert_eq!((task.idempotent, task.settings.continue_on_failure), (true, Some(true)));
         assert_eq!(task.settings.workdir.as_deref(), Some("x"));
+    }
+
+    #[test]
+    fn a_retry_can_say_all_that_it_says_in_yaml() {
+        let (mut task, mut diagnostics) = (task(), Vec::new());
+        assert!(apply(
+            &mut task,
+            "retry",
+            "{limit: 2, backoff: 10ms, on_exit: 75}",
+            Span::new(0, 38),
+            &mut diagnostics
+        ));
+        assert_eq!(diagnostics, []);
+        let retry = task.settings.retry.clone().expect("a retry");
+        assert_eq!((retry.limit, retry.on_exit.len()), (2, 1));
+        assert!(apply(&mut task, "retry", "{limit: 2", Span::new(0, 9), &mut diagnostics));
+        assert_eq!(diagnostics.len(), 1, "{diagnostics:?}");
     }
 
     #[test]

@@ -29,7 +29,12 @@ pub(super) fn check(tasks: &[PlannedTask], capabilities: &[Capability], planned:
                     users.into_iter().filter(|task| task.disposition == Disposition::Run).collect();
                 if let Some(first) = runs.first() {
                     let message = format!("the executor `{name}` cannot be used{}: {because}", others(&runs));
-                    planned.unavailable.push(Diagnostic::error("executor-unavailable", first.span, message));
+                    let diagnostic = Diagnostic::error("executor-unavailable", first.span, message);
+                    let hint = capabilities.iter().find(|other| other.unavailable.is_none());
+                    planned.unavailable.push(match hint {
+                        Some(other) => diagnostic.hint(format!("`executor: {}` can be used here", other.name)),
+                        None => diagnostic,
+                    });
                 }
             }
             Some(_) => {}

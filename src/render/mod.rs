@@ -24,7 +24,7 @@ pub use run_text::{killing_text, runs_text, show_text, stopping_text, summary_te
 pub use snippet::{diagnostics_summary, diagnostics_text};
 pub use style::Style;
 pub use tame::Tame;
-pub use words::{error_text, init_text, log_heading};
+pub use words::{error_text, init_text, log_heading, warning_text};
 
 pub(crate) use run_line::{name_width, retry_line, tail_lines, task_line, task_name};
 pub(crate) use style::{Tone, clean, columns, count, cut, pad};

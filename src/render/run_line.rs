@@ -32,9 +32,10 @@ pub(crate) fn task_name(task: &TaskRecord, style: Style) -> String {
     cut(&name, NAME_COLUMNS_MAX.min((style.width / 2).max(12)), style).into_owned()
 }
 
-/// Columns that every name of a run fits into.
+/// Columns that the name of every task fits into that is to run when the run begins.
 pub(crate) fn name_width(record: &RunRecord, style: Style) -> usize {
-    record.tasks.values().map(|task| columns(&task_name(task, style))).max().unwrap_or(0)
+    let open = record.tasks.values().filter(|task| !task.status.is_final());
+    open.map(|task| columns(&task_name(task, style))).max().unwrap_or(0)
 }
 
 /// `✓ build  1.2s`, `✗ test  exit 1  3.4s  attempt 2`, `– deploy  skipped: needs test`.

@@ -61,6 +61,9 @@ pub fn diagnostics_summary<'a>(
         .filter(|(number, _)| **number > 0)
         .map(|(number, (word, tone))| style.paint(tone, &count(*number, word)))
         .collect();
+    if parts.is_empty() && files == 0 {
+        return "no spores here".to_owned();
+    }
     if parts.is_empty() {
         let verb = if files == 1 { "is" } else { "are" };
         return style.paint(Tone::Good, &format!("{} {verb} fine", count(files, "file")));
@@ -98,6 +101,10 @@ type Mark<'a> = (Span, AnnotationKind, Option<&'a str>);
 
 /// Adds the place of `head` and the lines that hold `marks`.
 fn excerpt<'a>(group: Group<'a>, source: &'a Source, lines: &LineIndex, head: Span, marks: &[Mark<'a>]) -> Group<'a> {
+    // What no place of the file is to blame for (a word of the command line) has the file for its place.
+    if head == Span::default() {
+        return group.element(Origin::path(source.path.as_str()));
+    }
     let place = lines.position(&source.text, head.start);
     let origin = Origin::path(normalize_untrusted_str(&source.path))
         .line(place.line as usize)

@@ -16,6 +16,12 @@ pub fn error_text(message: &str, hint: Option<&str>, style: Style) -> String {
     text
 }
 
+/// Something a person should know that keeps nothing from working.
+#[must_use]
+pub fn warning_text(message: &str, style: Style) -> String {
+    format!("{} {message}\n", style.paint(Tone::Warn, "warning:"))
+}
+
 /// What `spore init` has made and kept in the folder, which was named `dir`, and what to type next.
 #[must_use]
 pub fn init_text(report: &InitReport, dir: &str, style: Style) -> String {

@@ -255,7 +255,9 @@ impl<'a> Driver<'a> {
             _ => None,
         };
         let now = self.order.clock.monotonic();
-        self.machine.ended(task, attempt.number, &outcome, now, crate::os::random::fraction());
+        // Only what may be tried again needs jitter, and the kernel's randomness is not for nothing.
+        let jitter = if outcome == Outcome::Succeeded { 0.0 } else { crate::os::random::fraction() };
+        self.machine.ended(task, attempt.number, &outcome, now, jitter);
         self.note(Event::AttemptEnded {
             task: attempt.task.clone(),
             number: attempt.number,

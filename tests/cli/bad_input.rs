@@ -33,6 +33,35 @@ tasks:
 }
 
 #[test]
+fn a_task_that_waited_for_its_next_attempt_is_not_lost_with_its_engine() {
+    let folder = Folder::new().file(
+        "w.yaml",
+        "spore: w
+kind: workflow
+tasks:
+  a: {retry: {limit: 3, backoff: 1h}, run: exit 7}
+  b: 'until grep -q retry_scheduled .spore/runs/*/journal.jsonl; do sleep 0.01; done; kill -9 $PPID'
+",
+    );
+    assert_eq!(folder.spore(&["run", "w.yaml", "--jobs", "2"]).code, -1);
+    let shown = folder.spore(&["show", "latest", "--format", "json"]).exits(0).json();
+    assert_eq!([&shown["tasks"][0]["status"], &shown["tasks"][1]["status"]], ["failed", "lost"]);
+}
+
+#[test]
+fn a_damaged_journal_is_said_and_what_is_before_the_damage_is_shown() {
+    let folder = Folder::new().file("w.yaml", "spore: w\nkind: workflow\ntasks: {a: 'true'}\n");
+    let id = folder.run("w.yaml", &[]).exits(0).id();
+    let name = format!(".spore/runs/{id}/journal.jsonl");
+    let whole = folder.read(&name);
+    folder.spore(&["show", "latest"]).exits(0).never_says("warning");
+    folder.write(&name, whole.replace("run_ended", "run_endet"));
+    folder.spore(&["show", "latest"]).exits(0).says("warning: the journal of this run: line 4 is damaged");
+    folder.write(&name, &whole[..whole.len() - 9]);
+    folder.spore(&["show", "latest", "--format", "json"]).exits(0).says("line 5 was cut off").says("succeeded");
+}
+
+#[test]
 fn a_run_that_is_under_way_is_not_retried() {
     let folder = Folder::new().file(
         "w.yaml",

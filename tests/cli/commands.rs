@@ -88,6 +88,24 @@ fn a_dry_run_runs_nothing() {
 }
 
 #[test]
+fn what_the_command_line_says_wrongly_is_not_blamed_on_a_line_of_the_file() {
+    let folder = Folder::new().file("w.yaml", HELLO);
+    for words in [["--param", "x=1"], ["--only", "bbb"], ["--from", "nowhere"]] {
+        folder.spore(&[&["run", "w.yaml"], &words[..]].concat()).exits(3).says("--> w.yaml").never_says("w.yaml:1");
+    }
+    Folder::new().spore(&["check"]).exits(0).says("no spores here");
+}
+
+#[test]
+fn an_executor_that_is_planned_can_be_planned_for() {
+    let folder =
+        Folder::new().file("w.yaml", "spore: w\nkind: workflow\ntasks: {a: {run: echo hi, executor: cloud-run}}\n");
+    folder.spore(&["plan", "w.yaml"]).exits(0).says("1 to run").says("warning[executor-unavailable]");
+    folder.spore(&["check", "w.yaml"]).exits(0);
+    folder.spore(&["run", "w.yaml"]).exits(3).says("does not have it yet").says("`executor: terminal` can be used");
+}
+
+#[test]
 fn a_plan_has_four_forms() {
     let folder = Folder::new().file("w.yaml", HELLO);
     folder.spore(&["plan", "w.yaml"]).exits(0).says("2 to run in 2 waves");
@@ -161,4 +179,11 @@ fn a_person_may_run_a_yaml_spore_without_a_kind() {
     folder.spore(&["check"]).exits(0).says("kind: workflow");
     folder.spore(&["run", "w.yaml"]).exits(0);
     assert!(folder.path("ran").exists());
+}
+
+#[test]
+fn a_parameter_that_a_run_must_give_is_no_fault_of_the_file() {
+    let folder = Folder::new().file("a.yaml", "spore: a\nkind: workflow\nparams: {p: {}}\ntasks: {t: echo}\n");
+    folder.spore(&["check", "a.yaml"]).exits(0).never_says("missing-param");
+    folder.spore(&["run", "a.yaml"]).exits(3).says("missing-param");
 }

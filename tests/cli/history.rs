@@ -45,6 +45,19 @@ fn logs_are_printed_by_task_and_stream() {
 }
 
 #[test]
+fn a_log_that_is_not_there_has_its_reason_told() {
+    let folder = Folder::new().file(
+        "w.yaml",
+        "spore: w\nkind: workflow\ntasks: {a: exit 3, b: {needs: a, run: echo b}, c: [no-such-program-here]}\n",
+    );
+    folder.run("w.yaml", &[]).exits(100);
+    folder.spore(&["logs", "latest", "b"]).exits(0).says("`b` did not run: needs `a`, which failed");
+    folder.spore(&["logs", "latest", "c"]).exits(0).says("`c` did not run: `no-such-program-here` was not found");
+    folder.spore(&["logs", "latest", "a", "--attempt", "7"]).exits(2).says("it has 1 attempt");
+    folder.spore(&["logs", "latest", "nothing-like-it"]).exits(2).says("lists its tasks").never_says("did you mean");
+}
+
+#[test]
 fn following_a_log_prints_all_of_it_and_ends_with_the_run() {
     let folder = Folder::new().file(
         "w.yaml",
@@ -88,6 +101,33 @@ tasks:
     assert_eq!(folder.read("seen"), "b7\nc\n");
     folder.spore(&["retry", "latest", "--from", "bbb"]).exits(2).says("did you mean `b`");
     folder.spore(&["retry", "latest"]).exits(4);
+}
+
+#[test]
+fn a_retry_of_a_narrowed_run_stays_narrow() {
+    let folder = Folder::new().file(
+        "w.yaml",
+        "spore: w
+kind: workflow
+tasks:
+  a: 'test -e fixed'
+  b: {needs: a, run: touch b}
+  c: touch c
+",
+    );
+    let made = |name: &str| folder.path(name).exists();
+    folder.run("w.yaml", &["--only", "a"]).exits(100);
+    folder.spore(&["retry", "latest"]).exits(100);
+    folder.write("fixed", "");
+    folder.spore(&["retry", "latest"]).exits(0);
+    assert!(!made("b") && !made("c"), "neither was ever wanted");
+    folder.spore(&["retry", "latest", "--from", "b"]).exits(0);
+    assert!(made("b"), "now it is");
+    std::fs::remove_file(folder.path("fixed")).expect("removed");
+    folder.run("w.yaml", &["--from", "a"]).exits(100);
+    folder.write("fixed", "");
+    folder.spore(&["retry", "latest"]).exits(0);
+    assert!(!made("c"), "it does not depend on `a`");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 )]
 
 mod bad_input;
+mod checklist;
 mod commands;
 mod examples;
 mod folder;

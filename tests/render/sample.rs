@@ -147,6 +147,8 @@ impl Journal {
             digest: Digest::of(b"spore"),
             retry_of: None,
             params: IndexMap::from([("region".to_owned(), json!("eu"))]),
+            only: Vec::new(),
+            from: None,
         };
         let run = RunId::from_parts(START.0.unsigned_abs(), 7);
         let started = Event::RunStarted { run, origin, jobs: 2, tasks: declared.collect() };

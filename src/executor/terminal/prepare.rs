@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::environment::Base;
 use super::simple::plain_words;
 use crate::model::{Attempt, CommandLine, Language};
-use crate::os::process::{Found, Launch, Refusal, find_program};
+use crate::os::process::{Found, Launch, Refusal, find_program, guess_program};
 
 /// Longer scripts are handed over as files: a kernel takes 128 KiB in one argument.
 const SCRIPT_ARGUMENT_BYTES_MAX: usize = 100_000;
@@ -119,7 +119,7 @@ fn script(attempt: &Attempt, language: Language, text: &Arc<str>, path: &OsStr) 
     }
     if language == Language::Sh
         && let Some(words) = plain_words(text)
-        && let Found::Program(found) = find_program(words[0].as_ref(), path, &attempt.workdir)
+        && let Some(found) = guess_program(words[0].as_ref(), path, &attempt.workdir)
     {
         let mut start = Start::new(found, words[0]).with(&words[1..]);
         start.spares_shell = true;

@@ -6,10 +6,12 @@
 //! small one.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
+use std::sync::OnceLock;
 
 use super::{Group, Output};
 
@@ -43,7 +45,7 @@ impl Launch {
     #[expect(clippy::disallowed_methods, reason = "this is where processes start")]
     pub fn new(program: &Path, name: &OsStr, folder: &Path) -> Self {
         let mut command = std::process::Command::new(program);
-        command.arg0(name).current_dir(folder).env_clear().process_group(0).stdin(Stdio::null());
+        command.arg0(name).current_dir(folder).env_clear().process_group(0);
         Self { command }
     }
 
@@ -67,11 +69,24 @@ impl Launch {
     pub fn start(mut self) -> io::Result<Launched> {
         let (out, to_out) = Output::pipe()?;
         let (err, to_err) = Output::pipe()?;
-        self.command.stdout(Stdio::from(to_out)).stderr(Stdio::from(to_err));
+        self.command.stdin(nothing()?).stdout(Stdio::from(to_out)).stderr(Stdio::from(to_err));
         let child = tokio::process::Command::from(self.command).spawn()?;
         let group = child.id().and_then(Group::of_leader).ok_or_else(|| io::Error::other("the process has no id"))?;
         Ok(Launched { child: Child { child, group }, out, err })
     }
+}
+
+/// A standard input with nothing in it. The device is opened once: a copy of a descriptor costs less than a look-up.
+fn nothing() -> io::Result<Stdio> {
+    static NULL: OnceLock<File> = OnceLock::new();
+    let null = match NULL.get() {
+        Some(null) => null,
+        None => {
+            let opened = File::open("/dev/null")?;
+            NULL.get_or_init(|| opened)
+        }
+    };
+    Ok(null.try_clone()?.into())
 }
 
 impl Child {

@@ -8,6 +8,6 @@ mod refusal;
 
 pub use group::{Group, Member};
 pub use launch::{Child, Launch, Launched, keep_descriptors_home};
-pub use lookup::{Found, find_program};
+pub use lookup::{Found, find_program, guess_program};
 pub use output::Output;
 pub use refusal::Refusal;

@@ -228,6 +228,13 @@ impl Builder<'_, '_> {
             && ticks.all(|done| done);
         task.done = entry.mark.done || is_ticked_off;
         task.in_doubt = entry.mark.in_doubt;
+        task.open_boxes = match entry.mark.mark {
+            Some(_) if entry.mark.done => Vec::new(),
+            Some(mark) => vec![mark],
+            // A heading is done when its steps are, so theirs are its boxes.
+            None if is_parent => Vec::new(),
+            None => entry.open_steps.clone(),
+        };
         task.optional = entry.mark.optional;
         task.phase = entry.phase.map(|phase| self.found.phases[phase].clone());
         if let Some(found) = command {

@@ -142,6 +142,7 @@ impl<'a> Walk<'_, 'a> {
             states_needs: false,
             properties: Vec::new(),
             steps: Vec::new(),
+            open_steps: Vec::new(),
             text: String::new(),
             fences: Vec::new(),
         });
@@ -215,7 +216,7 @@ impl<'a> Walk<'_, 'a> {
                     item.entry = owner;
                 }
                 match owner {
-                    Some(entry) => self.step(entry, rest, Some(mark.done)),
+                    Some(entry) => self.step(entry, rest, Some(mark)),
                     None => self.found.free_boxes.push(first.span()),
                 }
                 return;
@@ -278,7 +279,8 @@ impl<'a> Walk<'_, 'a> {
         }
     }
 
-    fn step(&mut self, entry: usize, piece: Piece<'a>, done: Option<bool>) {
+    fn step(&mut self, entry: usize, piece: Piece<'a>, mark: Option<Box>) {
+        let done = mark.map(|mark| mark.done);
         let first = piece.lines().next().unwrap_or(piece);
         let mut end = first.text.len();
         let mut rest = piece.lines().skip(1).peekable();
@@ -297,6 +299,7 @@ impl<'a> Walk<'_, 'a> {
         found.text.push('\n');
         if !text.is_empty() {
             found.steps.push(Step { text, done, span: said.span() });
+            found.open_steps.extend(mark.filter(|mark| !mark.done).and_then(|mark| mark.mark));
         }
         for line in rest {
             self.line(line);

@@ -45,6 +45,8 @@ pub(super) struct Entry<'a> {
     pub properties: Vec<(Piece<'a>, Piece<'a>)>,
     /// The lines under it that have no id.
     pub steps: Vec<Step>,
+    /// Where the marks of its steps' open boxes stand.
+    pub open_steps: Vec<Span>,
     /// What an agent is told beside the title.
     pub text: String,
     /// The fences under it.
@@ -52,8 +54,20 @@ pub(super) struct Entry<'a> {
 }
 
 /// The keys of properties that are not needs, in lower case.
-const PROPERTY_KEYS: [&str; 9] =
-    ["executor", "timeout", "retry", "when", "agent", "workdir", "artifacts", "idempotent", "continue on failure"];
+const PROPERTY_KEYS: [&str; 12] = [
+    "executor",
+    "timeout",
+    "retry",
+    "when",
+    "agent",
+    "workdir",
+    "artifacts",
+    "idempotent",
+    "continue on failure",
+    "matrix",
+    "max parallel",
+    "env",
+];
 
 /// What one line says.
 pub(in crate::parse) enum Line<'a> {

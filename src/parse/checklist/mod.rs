@@ -5,7 +5,9 @@ mod collect;
 mod entry;
 mod path;
 mod table;
+mod tick;
 mod waves;
 
 pub(super) use build::read;
 pub(super) use entry::{Line, read_line};
+pub use tick::{boxes_done, tick};

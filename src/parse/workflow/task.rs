@@ -132,7 +132,6 @@ impl<'n> Draft<'n> {
             "title" => self.title = decoder.text(entry),
             "description" => self.description = decoder.text(entry).map(|text| (text, entry.node.span)),
             "needs" => task.needs = needs(decoder, entry),
-            "matrix" => task.matrix = matrix(decoder, entry),
             _ => {}
         }
     }
@@ -236,6 +235,7 @@ fn matrix(decoder: &mut Decoder<'_>, entry: Entry<'_>) -> Option<Box<Matrix>> {
 pub(in crate::parse) fn property(decoder: &mut Decoder<'_>, task: &mut Task, entry: Entry<'_>) -> bool {
     match entry.field.name {
         "when" => task.when = decoder.text(entry).map(Template),
+        "matrix" => task.matrix = matrix(decoder, entry),
         "max_parallel" => task.max_parallel = decoder.count(entry),
         "idempotent" => task.idempotent = decoder.flag(entry).unwrap_or_default(),
         "optional" => task.optional = decoder.flag(entry).unwrap_or_default(),
