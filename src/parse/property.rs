@@ -37,7 +37,9 @@ pub(super) fn apply(task: &mut Task, key: &str, value: &str, span: Span, diagnos
         let documents = yaml::documents(value, span.start as usize + at, &Limits::DEFAULT, &mut found);
         if span.range().len() != whole.len() {
             // What a mark in JSON says is no slice of the file, so the whole mark is its place.
-            found.iter_mut().for_each(|diagnostic| diagnostic.span = span);
+            for diagnostic in &mut found {
+                diagnostic.span = span;
+            }
         }
         documents.into_iter().next().map_or(NodeKind::Null, |node| node.kind)
     } else {
