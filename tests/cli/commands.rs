@@ -224,3 +224,11 @@ fn tasks_side_by_side_are_one_step_of_a_stated_path() {
     folder.spore(&["check", "good.md"]).exits(0).never_says("critical-path");
     folder.spore(&["check", "bad.md"]).exits(0).says("critical-path");
 }
+
+#[test]
+fn the_ends_of_a_range_must_be_there() {
+    let list = "# Tasks\n\n- [ ] 1.1 A\n- [ ] 1.2 B\n- [ ] 2.1 C\n- [ ] 3. D\n  - Dependencies: Tasks 1.2-2.1\n";
+    let folder = Folder::new().file("good.md", list).file("bad.md", &list.replace("1.2-2.1", "1.2-2.4"));
+    folder.spore(&["check", "good.md"]).exits(0);
+    folder.spore(&["check", "bad.md"]).exits(3).says("`3` needs `2.4`, which does not exist");
+}
