@@ -108,7 +108,10 @@ pub fn plan(opened: &Opened, selection: &Selection) -> Planned {
 fn capabilities() -> Vec<Capability> {
     let places = executor::PLACES.iter();
     places
-        .map(|(name, missing)| Capability { name: (*name).to_owned(), unavailable: missing.map(str::to_owned) })
+        .map(|(name, missing)| match missing {
+            None => Capability::available(*name),
+            Some(because) => Capability::unavailable(*name, *because),
+        })
         .collect()
 }
 
