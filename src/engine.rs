@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use tracing::Instrument as _;
 
 use crate::journal::Journal;
 use crate::model::{Origin, RunId, RunRecord, Timestamp};
@@ -94,6 +95,8 @@ pub async fn run(
     opened.root.make_state()?;
     let started = world.now();
     let run = RunId::from_parts(u64::try_from(started.0).unwrap_or(0), os::random::bits());
+    let span = tracing::info_span!("run", id = %run, spore = plan.spore);
+    tracing::debug!(parent: &span, path = plan.path, tasks = plan.tasks.len(), "planned");
     let _turn = turn::wait(&opened.root, plan, run, &mut stops, view).await?;
 
     let mut journal = Journal::create(&opened.root.runs(), run)?;
@@ -118,14 +121,16 @@ pub async fn run(
         executors: &executor::built_in(opened.project.limits),
         clock: &world.clock,
     };
-    let mut ran = drive(order, &mut journal, stops, view).await?;
+    let mut ran = drive(order, &mut journal, stops, view).instrument(span.clone()).await?;
 
-    let mut kept = commit::keep_result(&opened, &ran, request.commit).map_err(|source| Error::Unkept {
+    let kept = commit::keep_result(&opened, &ran, request.commit);
+    let mut kept = kept.map_err(|source| Error::Unkept {
         run: run.to_string(),
         status: ran.record.status.word(),
         source: Box::new(source),
     })?;
     kept.checklist_remark = checklist::tick_off(&opened, &ran.record);
+    tracing::debug!(parent: &span, path = kept.path, commit = kept.commit_id(), "result written");
     let (at, written) = (world.now(), kept.event());
     ran.record.apply(at, &written);
     journal.append(&[(at, written)])?;

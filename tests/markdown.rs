@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use spore::model::{Command, Kind, Limits, LineIndex, NeedTarget, Source, Spore, Work};
 use spore::os::file::write_over;
-use spore::parse::{Parsed, decode_utf8, parse};
+use spore::parse::{Parsed, parse};
 
 fn read(path: &str, text: &str) -> Parsed {
     parse(&Source::new(path, text), &Limits::DEFAULT)
@@ -225,9 +225,6 @@ fn what_is_no_text_is_refused_with_its_place() {
     let limits = Limits { spore_bytes_max: 3, ..Limits::DEFAULT };
     let parsed = parse(&Source::new("a.md", "four"), &limits);
     assert_eq!((parsed.spores.len(), parsed.diagnostics[0].code), (0, "too-large"));
-    let (diagnostic, lossy) = *decode_utf8(b"a\nb\xffc".to_vec()).expect_err("this is not UTF-8");
-    assert_eq!((diagnostic.span.start, lossy.as_str()), (3, "a\nb\u{fffd}c"));
-    assert_eq!(decode_utf8(b"fine".to_vec()).map_err(|_| "refused"), Ok("fine".to_owned()));
 }
 
 #[test]

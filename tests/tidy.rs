@@ -157,6 +157,37 @@ fn names_say_something_and_do_not_stutter() {
 }
 
 #[test]
+fn types_are_called_by_our_words() {
+    let wrong = |path, text| rules::words_are_our_own(&file(path, text)).len();
+    assert_eq!(wrong("src/run/a.rs", "struct JobRunner; enum Node {}"), 2);
+    assert_eq!(wrong("src/parse/a.rs", "struct Node; struct Document; type Worker = ();"), 1);
+    assert_eq!(wrong("src/run/a.rs", "struct Task; fn node() {}"), 0);
+    hold(rules::words_are_our_own);
+}
+
+#[test]
+fn errors_are_lower_case_fragments() {
+    let wrong = |text: &str| rules::errors_are_fragments(&file("src/a.rs", &format!("#[{text}"))).len();
+    assert_eq!(
+        (wrong("error(\"Cannot\")]"), wrong("error(\"cannot.\")]"), wrong("error(\"cannot `{0}`\", x)]")),
+        (1, 1, 0)
+    );
+    hold(rules::errors_are_fragments);
+}
+
+#[test]
+fn dependencies_have_a_reason_and_a_use() {
+    let manifest = "[dependencies]\n# Why.\na-b = \"1\"\nc = \"1\"\n[dev-dependencies]\nd = \"1\"\n";
+    assert_eq!(rules::dependencies_have_reasons(manifest).len(), 1);
+    let files = [file("src/x.rs", "use a_b::x; // c::x"), file("tests/x.rs", "use c::x;")];
+    assert_eq!(rules::dependencies_are_used(manifest, &files), ["`c` is used nowhere: take it out"]);
+    let manifest = fs::read_to_string(top().join("Cargo.toml")).expect("the manifest");
+    let mut wrong = rules::dependencies_have_reasons(&manifest);
+    wrong.extend(rules::dependencies_are_used(&manifest, &sources()));
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
 fn nothing_is_left_for_later() {
     let wrong = |text| rules::nothing_is_left_for_later(&file("src/a.rs", text)).len();
     assert_eq!(wrong(concat!("// TO", "DO: x")), 1);

@@ -4,15 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::exit::Exit;
+
 /// The name, the version and the commit it was built from.
 pub(super) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("SPORE_COMMIT"), ")");
 
 /// Runs the commands in markdown and YAML files, and writes what happened back as new files.
 #[derive(Debug, Parser)]
 #[command(name = "spore", version = VERSION, arg_required_else_help = true, disable_help_subcommand = true)]
-#[command(
-    after_help = "Example:\n  spore init && spore run hello.md\n\nExit codes: 0 all wanted tasks succeeded, 2 usage, 3 a spore could not be read or planned,\n4 nothing to run, 100 a task failed, 111 try again, 130 interrupted."
-)]
+#[command(after_help = after_help())]
 pub(super) struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -21,6 +21,12 @@ pub(super) struct Cli {
     /// Whether to colour the output.
     #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN", visible_alias = "colour")]
     pub(super) color: Colour,
+}
+
+/// What stands below the list of commands: an example, and the table of exit codes.
+fn after_help() -> String {
+    let codes = Exit::TABLE.iter().map(|(_, code, meaning)| format!("\n  {code:>3}  {meaning}"));
+    format!("Example:\n  spore init && spore run hello.md\n\nExit codes:{}", codes.collect::<String>())
 }
 
 /// When to colour.

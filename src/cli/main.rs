@@ -21,8 +21,8 @@ pub fn main() -> ExitCode {
             return if error.use_stderr() { Exit::Usage } else { Exit::Success }.into();
         }
     };
-    start_log();
     let screen = Screen::look(cli.color);
+    start_log(&screen);
     let exit = match dispatch(cli.command, &screen) {
         Ok(exit) => exit,
         Err(failure) => {
@@ -51,11 +51,12 @@ fn dispatch(command: Command, screen: &Screen) -> Result<Exit, Failure> {
 }
 
 /// What Spore does inside, to standard error, for who sets `SPORE_LOG` (such as `SPORE_LOG=debug`).
-fn start_log() {
+fn start_log(screen: &Screen) {
     let Ok(filter) = std::env::var("SPORE_LOG") else { return };
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
         .with_writer(std::io::stderr)
+        .with_ansi(screen.err.colour)
         .without_time()
         .finish();
     // Only a second call could fail, and this is the first.

@@ -6,7 +6,7 @@ use super::args::Format;
 use super::live::Live;
 use super::plain::Plain;
 use super::screen::Screen;
-use crate::model::{AttemptId, Event, Limits, RunId, RunRecord, Stream, TaskRecord, TaskStatus, Timestamp};
+use crate::model::{AttemptId, Event, RunId, RunRecord, Stream, TaskRecord, TaskStatus, Timestamp};
 use crate::os;
 use crate::render::{clean, killing_text, stopping_text};
 use crate::run::View;
@@ -78,7 +78,7 @@ impl View for Onlooker {
         if let Event::StopRequested { .. } = event {
             let running = record.tasks.values().filter(|task| task.status == TaskStatus::Running).count();
             let again = record.stops > 1;
-            self.say(&if again { killing_text(running) } else { stopping_text(running, Limits::DEFAULT.grace) });
+            self.say(&if again { killing_text(running) } else { stopping_text(running) });
         }
         if let Some(view) = self.view() {
             view.event(at, event, record);

@@ -16,6 +16,7 @@ use super::onlooker::Onlooker;
 use super::screen::{self, Screen};
 use crate::engine::{self, Finished, Request, World};
 use crate::model::RunStatus;
+use crate::os;
 use crate::render;
 use crate::run::Stop;
 
@@ -66,11 +67,15 @@ fn perform(request: &Request, format: Format, screen: &Screen) -> Result<Exit, F
     tell(&finished, format, screen)
 }
 
-/// Turns signals into stops: the first asks, every further one insists.
+/// Turns signals into stops: the first asks, every further one insists. A hangup that Spore was started to ignore, as by
+/// `nohup`, stays ignored.
 fn listen() -> io::Result<mpsc::UnboundedReceiver<Stop>> {
     let (stops, stopped) = mpsc::unbounded_channel();
     let asked = Arc::new(AtomicBool::new(false));
     for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+        if kind == SignalKind::hangup() && os::signals::is_ignored(kind.as_raw_value()) {
+            continue;
+        }
         let mut signals = signal(kind)?;
         let (stops, asked) = (stops.clone(), Arc::clone(&asked));
         tokio::spawn(async move {

@@ -42,6 +42,7 @@ pub fn show_run(root: &Root, run: RunId) -> Result<Looked, Error> {
 fn look(run_dir: &Path) -> Result<Option<Looked>, journal::Error> {
     let live = journal::is_live(run_dir);
     let (record, damage) = journal::record(run_dir)?;
+    tracing::debug!(run_dir = %run_dir.display(), live, damage = damage.len(), "journal read");
     Ok(record.map(|mut record| {
         if !live {
             record.lose();

@@ -51,6 +51,7 @@ pub fn open(file: &Path, spore: Option<&str>) -> Result<Opened, Error> {
     let project = Project::load(&root)?;
     let source = repo::read_source(&root, &file, &project.limits)?;
     let parse::Parsed { mut spores, diagnostics } = parse::parse(&source, &project.limits);
+    tracing::debug!(root = %root.path().display(), path = source.path, bytes = source.text.len(), "spore read");
     let path = source.path.clone();
     let ids = || spores.iter().map(|spore| spore.id.clone()).collect::<Vec<_>>();
     let place = match wanted.or_else(|| spore.filter(|_| spores.len() > 1).map(str::to_owned)) {
@@ -107,7 +108,10 @@ pub fn plan(opened: &Opened, selection: &Selection) -> Planned {
 fn capabilities() -> Vec<Capability> {
     let places = executor::PLACES.iter();
     places
-        .map(|(name, missing)| Capability { name: (*name).to_owned(), unavailable: missing.map(str::to_owned) })
+        .map(|(name, missing)| match missing {
+            None => Capability::available(*name),
+            Some(because) => Capability::unavailable(*name, *because),
+        })
         .collect()
 }
 

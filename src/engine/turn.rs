@@ -32,6 +32,7 @@ pub(super) async fn wait(
             return Err(Error::GroupBusy { group: group.clone(), holder: holder.run.map(|run| run.to_string()) });
         }
         if told.as_ref() != Some(&holder) {
+            tracing::debug!(group, ?holder, policy = ?concurrency.policy, "the group is taken");
             view.waiting(group, holder.run);
             if let (Policy::Replace, Some(engine)) = (concurrency.policy, holder.engine) {
                 engine.terminate();

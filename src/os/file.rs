@@ -108,13 +108,7 @@ pub fn sync_dir(path: &Path) -> io::Result<()> {
 /// # Errors
 /// [`io::ErrorKind::AlreadyExists`] when something is there; otherwise what the file system says.
 pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let (folder, temporary) = beside(path)?;
-    let written = write_synced(&temporary, bytes).and_then(|()| rename_new(&temporary, path));
-    if written.is_err() {
-        // Leaving the temporary file would hide why; its own failure says nothing new.
-        let _ = remove(&temporary);
-    }
-    written.and_then(|()| sync_dir(folder))
+    write_beside(path, bytes, |temporary| rename_new(temporary, path))
 }
 
 /// Puts these bytes at `path`, whole or not at all, and durable, over what may be there.
@@ -122,12 +116,7 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// What the file system says.
 pub fn write_over(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let (folder, temporary) = beside(path)?;
-    let written = write_synced(&temporary, bytes).and_then(|()| rename(&temporary, path));
-    if written.is_err() {
-        let _ = remove(&temporary);
-    }
-    written.and_then(|()| sync_dir(folder))
+    write_beside(path, bytes, |temporary| rename(temporary, path))
 }
 
 /// As [`write_over`], with these permissions.
@@ -135,11 +124,18 @@ pub fn write_over(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// What the file system says.
 pub fn write_over_as(path: &Path, bytes: &[u8], permissions: fs::Permissions) -> io::Result<()> {
+    write_beside(path, bytes, |temporary| {
+        File::open(temporary)?.set_permissions(permissions)?;
+        rename(temporary, path)
+    })
+}
+
+/// Writes a temporary file beside `path`, lets `place` put it there, and makes both durable.
+fn write_beside(path: &Path, bytes: &[u8], place: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let (folder, temporary) = beside(path)?;
-    let written = write_synced(&temporary, bytes)
-        .and_then(|()| File::open(&temporary)?.set_permissions(permissions))
-        .and_then(|()| rename(&temporary, path));
+    let written = write_synced(&temporary, bytes).and_then(|()| place(&temporary));
     if written.is_err() {
+        // Leaving the temporary file would hide why; its own failure says nothing new.
         let _ = remove(&temporary);
     }
     written.and_then(|()| sync_dir(folder))

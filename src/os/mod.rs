@@ -6,5 +6,6 @@ pub mod identity;
 mod machine;
 pub mod process;
 pub mod random;
+pub mod signals;
 
 pub use machine::{columns, cores};

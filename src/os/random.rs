@@ -1,5 +1,7 @@
 //! Randomness, from the kernel. Only names and jitter need it.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+
 /// 128 random bits.
 #[must_use]
 pub fn bits() -> u128 {
@@ -9,11 +11,15 @@ pub fn bits() -> u128 {
         match rustix::rand::getrandom(&mut bytes[filled..], rustix::rand::GetRandomFlags::empty()) {
             Ok(count) => filled += count,
             Err(rustix::io::Errno::INTR) => {}
-            // A kernel without getrandom(2) is older than any Spore runs on; an id from address bits is still unique.
-            Err(_) => return std::ptr::from_ref(&bytes) as usize as u128,
+            // A sandbox may forbid the call. The keys of the standard library's hash maps are random, too.
+            Err(_) => return u128::from(std_bits()) << 64 | u128::from(std_bits()),
         }
     }
     u128::from_ne_bytes(bytes)
+}
+
+fn std_bits() -> u64 {
+    RandomState::new().build_hasher().finish()
 }
 
 /// A random number from 0 to 1.

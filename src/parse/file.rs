@@ -40,22 +40,6 @@ pub fn parse(source: &Source, limits: &Limits) -> Parsed {
     Parsed { spores, diagnostics }
 }
 
-/// Reads bytes as UTF-8. Where they are not, the remark names the place of the first wrong byte in the lossy text that
-/// comes with it.
-///
-/// # Errors
-/// When the bytes are not UTF-8.
-pub fn decode_utf8(bytes: Vec<u8>) -> Result<String, Box<(Diagnostic, String)>> {
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        let byte = error.as_bytes().get(at).copied().unwrap_or_default();
-        let message = format!("the byte 0x{byte:02x} is not UTF-8");
-        let place = Span::new(at, at + '\u{fffd}'.len_utf8());
-        let diagnostic = Diagnostic::error("not-utf8", place, message).hint("save the file as UTF-8");
-        Box::new((diagnostic, String::from_utf8_lossy(error.as_bytes()).into_owned()))
-    })
-}
-
 fn is_yaml(path: &str) -> bool {
     let ending = path.rsplit_once('.').map_or("", |(_, ending)| ending);
     ending.eq_ignore_ascii_case("yaml") || ending.eq_ignore_ascii_case("yml")

@@ -23,6 +23,6 @@ mod workflow;
 mod yaml;
 
 pub use checklist::{boxes_done, tick};
-pub use file::{Parsed, decode_utf8, parse};
+pub use file::{Parsed, parse};
 pub use schema::spore_schema;
 pub use workflow::yaml_spores;

@@ -1,7 +1,6 @@
 //! Runs for people: the list of them, one of them in full, and the few lines at the end of one.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use super::plan_text::scalar;
 use super::report::RunsItem;
@@ -279,13 +278,12 @@ pub fn summary_text(record: &RunRecord, remark: Option<&str>, style: Style) -> S
 
 /// What the first Ctrl-C answers.
 #[must_use]
-pub fn stopping_text(tasks: usize, grace: Duration) -> String {
+pub fn stopping_text(tasks: usize) -> String {
     if tasks == 0 {
         return "stopping: nothing is running".to_owned();
     }
     let them = if tasks == 1 { "it" } else { "them" };
-    let grace = format_duration(grace);
-    format!("stopping: waiting up to {grace} for {}; press again to kill {them} at once", count(tasks, "task"))
+    format!("stopping: waiting for {}; press again to kill {them} at once", count(tasks, "task"))
 }
 
 /// What the second Ctrl-C answers.

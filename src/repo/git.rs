@@ -95,7 +95,7 @@ enum Stop {
 }
 
 /// Commits the files `paths`, all of them new, onto the current branch. `author` is who it is by where git's settings
-/// name nobody. Blocks for about a second at most where locks are held.
+/// name nobody. Where others hold git's locks it blocks the thread, for ten seconds at most.
 ///
 /// # Errors
 /// When git cannot be worked with in a way that has no name. The files stay written.
@@ -150,7 +150,9 @@ fn try_commit(root: &Root, paths: &[PathBuf], message: &Message, author: Option<
                 return Ok(Commit::Made { id: id.to_string(), branch, index });
             }
             // Somebody else has committed meanwhile: on top of that, then.
-            Err(error) if matches!(error.code(), ErrorCode::Modified | ErrorCode::Exists | ErrorCode::NotFound) => {}
+            Err(error) if matches!(error.code(), ErrorCode::Modified | ErrorCode::Exists | ErrorCode::NotFound) => {
+                tracing::debug!(branch, %error, "the branch has moved");
+            }
             Err(error) if error.code() == ErrorCode::Locked => thread::sleep(PAUSE),
             Err(error) => return Err(fail(error)),
         }

@@ -33,7 +33,7 @@ pub fn write_result(root: &Root, spore_id: &str, run: RunId, started: Timestamp,
     }
 }
 
-/// Bytes of a template.
+/// Bytes of a template, at most.
 const TEMPLATE_BYTES_MAX: u64 = 1 << 20;
 
 /// The folder's own page template, `templates/<name>` of the root; `None` when it has none.
@@ -49,7 +49,11 @@ pub fn read_template(root: &Root, name: &str) -> Result<Option<String>, Error> {
         Ok(file) => file,
     };
     let mut text = String::new();
-    io::Read::read_to_string(&mut io::Read::take(file, TEMPLATE_BYTES_MAX), &mut text).map_err(failed)?;
+    io::Read::read_to_string(&mut io::Read::take(file, TEMPLATE_BYTES_MAX + 1), &mut text).map_err(failed)?;
+    if text.len() as u64 > TEMPLATE_BYTES_MAX {
+        let message = format!("it has more than {TEMPLATE_BYTES_MAX} bytes");
+        return Err(failed(io::Error::new(io::ErrorKind::FileTooLarge, message)));
+    }
     Ok(Some(text))
 }
 

@@ -20,8 +20,8 @@ pub struct Root {
 
 impl Root {
     /// The root for a spore file or a folder: the nearest folder upwards with `spore.toml` or `.spore/`; without one,
-    /// the folder itself, or the file's own folder. Marks count when they belong to the folder's owner or the superuser. Whether a file is there
-    /// does not matter, its folder must be.
+    /// the folder itself, or the file's own folder. Marks count when they belong to the folder's owner or the superuser.
+    /// Whether a file is there does not matter, its folder must be.
     ///
     /// # Errors
     /// When the folder does not exist or may not be searched.

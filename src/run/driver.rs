@@ -178,11 +178,13 @@ impl<'a> Driver<'a> {
                 self.act(action).await;
             }
             if let Err(error) = self.write() {
+                tracing::warn!(%error, running = self.machine.running(), "nothing starts while the journal cannot be written");
                 // Ends that are still to come may find space again; without any, waiting would be for ever.
                 let running = self.machine.running() > self.unstarted.len();
                 return if running { Ok(true) } else { Err(error) };
             }
             for (executor, attempt) in self.unstarted.drain(..) {
+                tracing::debug!(task = %attempt.id.task, number = attempt.id.number, executor = executor.name(), "start");
                 executor.start(attempt, self.reports.clone());
             }
             if !acted {
@@ -247,6 +249,7 @@ impl<'a> Driver<'a> {
     async fn ended(&mut self, attempt: &AttemptId, end: AttemptEnd) {
         let Some(&task) = self.places.get(&attempt.task) else { return };
         let AttemptEnd { outcome, outputs, artifacts, out, err, remarks } = end;
+        tracing::debug!(task = %attempt.task, number = attempt.number, %outcome, "end");
         let executor = self.order.executors.get(self.order.plan.tasks[task].executor.as_str());
         let failed_tail = match executor {
             Some(executor) if outcome != Outcome::Succeeded => {

@@ -182,6 +182,18 @@ fn a_person_may_run_a_yaml_spore_without_a_kind() {
 }
 
 #[test]
+fn the_log_says_what_spore_does_inside_and_no_secret() {
+    let folder = Folder::new()
+        .env("SPORE_LOG", "debug")
+        .env("TOKEN", "hunter2-hunter2")
+        .file("w.yaml", "spore: w\nkind: workflow\ntasks: {a: {env: {T: {secret: TOKEN}}, run: 'echo $T'}}\n");
+    let answer = folder.spore(&["run", "w.yaml"]).exits(0).never_says("hunter2");
+    for said in ["spore read", "planned", "start task=a number=1", "process started", "end task=a", "result written"] {
+        assert!(answer.err.contains(said), "no {said:?} in\n{}", answer.err);
+    }
+}
+
+#[test]
 fn a_parameter_that_a_run_must_give_is_no_fault_of_the_file() {
     let folder = Folder::new().file("a.yaml", "spore: a\nkind: workflow\nparams: {p: {}}\ntasks: {t: echo}\n");
     folder.spore(&["check", "a.yaml"]).exits(0).never_says("missing-param");

@@ -6,7 +6,11 @@ use super::folder::Folder;
 use super::semantics::wait_for;
 
 fn interrupt(child: &Child) {
-    let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill starts");
+    signal(child, "-INT");
+}
+
+fn signal(child: &Child, signal: &str) {
+    let status = Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill starts");
     assert!(status.success());
 }
 
@@ -52,4 +56,18 @@ fn twice_kills_at_once() {
     assert_eq!(child.wait().expect("ended").code(), Some(130));
     assert_eq!(shown(&folder)["tasks"][0]["status"], "cancelled");
     assert!(!folder.path("tidied").exists(), "at once means at once");
+}
+
+#[test]
+fn a_run_that_was_started_to_ignore_hangups_outlives_its_terminal() {
+    let folder = Folder::new()
+        .file("w.yaml", "spore: w\nkind: workflow\ntasks: {a: 'touch begun; until [ -e go ]; do sleep 0.01; done'}\n");
+    let plain = folder.command(&["run", "w.yaml"]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' HUP; exec \"$0\" run w.yaml"]).arg(plain.get_program()).current_dir(folder.root());
+    let mut child = shell.spawn().expect("started");
+    wait_for(&folder, "begun");
+    signal(&child, "-HUP");
+    folder.write("go", "");
+    assert_eq!(child.wait().expect("ended").code(), Some(0));
 }

@@ -72,6 +72,9 @@ fn a_folder_can_have_its_own_page() {
     folder.write("templates/result.md", "{{ broken");
     folder.spore(&["run", "two.yaml"]).exits(100).says("templates/result.md");
     assert!(folder.read(&result_of(&folder)).contains("oh no"), "a bad template costs nothing");
+    folder.write("templates/result.md", "x".repeat((1 << 20) + 1));
+    folder.spore(&["run", "two.yaml"]).exits(100).says("more than 1048576 bytes");
+    assert!(folder.read(&result_of(&folder)).contains("oh no"), "nor does half of a large one");
 }
 
 #[test]

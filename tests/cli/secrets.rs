@@ -67,6 +67,16 @@ fn a_secret_that_is_not_there_keeps_everything_from_running() {
 }
 
 #[test]
+fn a_file_without_an_end_is_no_secret() {
+    let folder = Folder::new().file(
+        "w.yaml",
+        "spore: w\nkind: workflow\ntasks: {a: {env: {T: {secret: T, file: /dev/zero}}, run: touch ran}}\n",
+    );
+    folder.spore(&["run", "w.yaml"]).exits(3).says("more than 131072 bytes");
+    assert!(!folder.path("ran").exists());
+}
+
+#[test]
 fn a_secret_that_is_too_short_to_be_masked_is_said_to_be() {
     let folder = Folder::new()
         .file("w.yaml", "spore: w\nkind: workflow\ntasks: {a: {env: {T: {secret: PIN}}, run: 'echo 77'}}\n")

@@ -134,7 +134,7 @@ fn the_end_of_a_run_is_calm() {
     record.result_path = Some("results/2026/11/x.md".to_owned());
     let remark = "written only; `spore init` or `--commit` has results committed";
     golden("summary-good.txt", &summary_text(&record, Some(remark), Style { width: 80, ..Style::PLAIN }));
-    let stopping = stopping_text(2, std::time::Duration::from_secs(10));
-    assert_eq!(stopping, "stopping: waiting up to 10s for 2 tasks; press again to kill them at once");
+    let stopping = stopping_text(2);
+    assert_eq!(stopping, "stopping: waiting for 2 tasks; press again to kill them at once");
     assert!(show_text(&record, START, Style::PLAIN).contains(id("build").as_str()));
 }

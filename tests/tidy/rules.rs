@@ -1,6 +1,6 @@
 //! The house rules, one small function each. A rule returns what is wrong, in sentences that say what to do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::source::File;
 
@@ -11,6 +11,22 @@ const FUNCTION_LINES_MAX: usize = 70;
 /// Words that say nothing about what a thing is.
 const EMPTY_WORDS: [&str; 11] =
     ["manager", "helper", "helpers", "util", "utils", "handler", "handlers", "service", "services", "data", "info"];
+/// Words that DESIGN gives up for one of ours.
+const OTHER_WORDS: [(&str, &str); 11] = [
+    ("document", "a spore"),
+    ("card", "a spore"),
+    ("node", "a task"),
+    ("job", "a task"),
+    ("graph", "a dag"),
+    ("schedule", "a plan"),
+    ("runner", "an executor"),
+    ("backend", "an executor"),
+    ("worker", "an instance"),
+    ("ledger", "a journal"),
+    ("insight", "a lesson"),
+];
+/// Those of them that YAML and markdown call their own parts by.
+const FORMAT_WORDS: [&str; 2] = ["document", "node"];
 /// Which package is named in which files of `src`: an ending in `/` means a whole room.
 const PACKAGES: &[(&str, &[&str])] = &[
     ("pulldown_cmark", &["parse/markdown.rs"]),
@@ -23,7 +39,15 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("clap", &["cli/"]),
     ("clap_complete", &["cli/"]),
     ("annotate_snippets", &["render/snippet.rs"]),
-    ("indicatif", &["cli/live.rs"]),
+    ("aho_corasick", &["executor/mask.rs"]),
+    ("anstream", &["cli/live.rs"]),
+    ("anstyle", &["render/style.rs"]),
+    ("base64", &["executor/mask/forms.rs"]),
+    ("close_fds", &["os/process/launch.rs"]),
+    ("crc32fast", &["journal/line.rs"]),
+    ("globset", &["executor/terminal/artifacts.rs"]),
+    ("percent_encoding", &["executor/mask/forms.rs"]),
+    ("unicode_width", &["render/style.rs"]),
     ("rustix", &["os/"]),
     ("nix", &["os/process/launch.rs"]),
     ("sha2", &["model/digest.rs"]),
@@ -217,6 +241,59 @@ fn words(name: &str) -> Vec<String> {
         }
     }
     words
+}
+
+/// Types are called by the words of the house; a format's own words stay in its translator.
+pub(super) fn words_are_our_own(file: &File) -> Vec<String> {
+    let names = ["struct", "enum", "trait", "type"].iter().flat_map(|kind| file.defined(kind));
+    let is_translator = file.path.starts_with("src/parse/");
+    let mut wrong = Vec::new();
+    for name in names {
+        let other = words(name).into_iter().find_map(|word| OTHER_WORDS.iter().find(|(other, _)| *other == word));
+        let Some((other, ours)) = other else { continue };
+        if !(is_translator && FORMAT_WORDS.contains(other)) {
+            wrong.push(format!("`{name}`: `{other}` is called {ours} here"));
+        }
+    }
+    wrong
+}
+
+/// The text of an error is a lower-case fragment, so that it reads well after `error:` and inside another one.
+pub(super) fn errors_are_fragments(file: &File) -> Vec<String> {
+    let texts = file.text.split(concat!("#[", "error(\"")).skip(1).filter_map(|rest| rest.split("\")]").next());
+    let wrong = texts.filter(|text| text.starts_with(char::is_uppercase) || text.ends_with('.'));
+    wrong.map(|text| format!("the error text `{text}` is no lower-case fragment: no capital, no full stop")).collect()
+}
+
+/// Each dependency has its reason above it. `manifest` is Cargo.toml.
+pub(super) fn dependencies_have_reasons(manifest: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let (mut is_listing, mut has_reason) = (false, false);
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            is_listing = line == "[dependencies]";
+            has_reason = false;
+        } else if line.starts_with('#') {
+            has_reason = true;
+        } else if let Some((name, _)) = line.split_once('=').filter(|_| is_listing) {
+            if !has_reason {
+                wrong.push(format!("`{}` has no comment above it that says why it is needed", name.trim()));
+            }
+            has_reason = false;
+        }
+    }
+    wrong
+}
+
+/// Each dependency is used by the library. `manifest` is Cargo.toml.
+pub(super) fn dependencies_are_used(manifest: &str, files: &[File]) -> Vec<String> {
+    let listed = manifest.lines().skip_while(|line| *line != "[dependencies]").skip(1);
+    let listed = listed.take_while(|line| !line.starts_with('[')).filter(|line| !line.starts_with('#'));
+    let names = listed.filter_map(|line| Some(line.split_once('=')?.0.trim()));
+    let source = |file: &&File| file.path.starts_with("src/");
+    let paths: BTreeSet<String> = files.iter().filter(source).flat_map(File::paths).collect();
+    let is_used = |name: &&str| paths.iter().any(|path| path.split("::").next() == Some(&*name.replace('-', "_")));
+    names.filter(|name| !is_used(name)).map(|name| format!("`{name}` is used nowhere: take it out")).collect()
 }
 
 /// What is not done is not on the main branch.

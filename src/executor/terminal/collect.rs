@@ -21,6 +21,8 @@ pub(super) async fn carry_out(shared: Arc<Shared>, entry: Arc<Entry>, attempt: A
     let mut end = if entry.urgency() == Urgency::None {
         match begin(&shared, &attempt) {
             Ok(launched) => {
+                let group = launched.child.group().id();
+                tracing::debug!(task = %attempt.id.task, number = attempt.id.number, group, "process started");
                 entry.tell_started();
                 let streams = Streams::new(&entry, launched.out, launched.err, &mask, &shared.limits);
                 let supervision =
