@@ -123,7 +123,8 @@ pub async fn run(
     };
     let mut ran = drive(order, &mut journal, stops, view).instrument(span.clone()).await?;
 
-    let mut kept = commit::keep_result(&opened, &ran, request.commit).map_err(|source| Error::Unkept {
+    let kept = commit::keep_result(&opened, &ran, request.commit);
+    let mut kept = kept.map_err(|source| Error::Unkept {
         run: run.to_string(),
         status: ran.record.status.word(),
         source: Box::new(source),

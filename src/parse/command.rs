@@ -4,6 +4,8 @@ use super::context::Context;
 use super::fence::{self, Marks};
 use super::markdown::Outline;
 use super::property;
+use super::table;
+use super::workflow::instead;
 use crate::model::{Command, Diagnostic, Language, Span, Task, Work};
 
 /// A command and what its fences say about the task.
@@ -70,10 +72,8 @@ impl Found<'_> {
                 let known = self.marked && property::apply(task, &key.to_lowercase(), value, *span, diagnostics);
                 if !known && marks.own {
                     let message = format!("`{key}` is no property of a task");
-                    diagnostics.push(
-                        Diagnostic::warning("unknown-key", *span, message)
-                            .hint("known are `needs`, `executor`, `timeout`, `retry`, `when`, `matrix.NAME`, `env.NAME` and `norun`"),
-                    );
+                    let hint = instead(&table::TASK, key);
+                    diagnostics.push(Diagnostic::warning("unknown-key", *span, message).hint(hint));
                 }
             }
         }

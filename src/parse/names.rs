@@ -176,7 +176,11 @@ impl<'t> Names<'t> {
                 .collect();
         }
         let (low, high) = if low <= high { (low, high) } else { (high, low) };
-        self.numbers.range(low..=high).map(|(_, index)| self.task(*index)).collect()
+        let between = self.numbers.range(low..=high).map(|(_, index)| self.task(*index));
+        // What lies between is whatever the file has; the two ends are named, so they must be there.
+        let missing = [from, to].into_iter().filter(|end| self.id(end).is_none());
+        let ends = missing.filter_map(|end| TaskId::new(end).ok()).map(NeedTarget::Task);
+        between.chain(ends).collect()
     }
 
     fn noun(&self, noun: &str, number: &str, stranger: Stranger) -> NeedTarget {

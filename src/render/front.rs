@@ -3,6 +3,7 @@
 //! It is written by hand, one key or task on a line, with every text as a JSON string: JSON is YAML, so no title, path or
 //! output can break out of it, and a git host shows it as a table.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -231,24 +232,45 @@ pub(super) fn front_text(front: &ResultFront) -> String {
 
 /// A value as YAML on one line: JSON, with spaces where people expect them.
 fn flow(value: &Value) -> String {
+    let mut text = String::new();
+    push_flow(&mut text, value);
+    text
+}
+
+fn push_flow(text: &mut String, value: &Value) {
     match value {
         Value::Object(map) => {
-            let parts: Vec<String> =
-                map.iter().map(|(name, value)| format!("{}: {}", name_text(name), flow(value))).collect();
-            format!("{{{}}}", parts.join(", "))
+            text.push('{');
+            for (at, (name, value)) in map.iter().enumerate() {
+                text.push_str(if at == 0 { "" } else { ", " });
+                text.push_str(&name_text(name));
+                text.push_str(": ");
+                push_flow(text, value);
+            }
+            text.push('}');
         }
-        Value::Array(list) => format!("[{}]", list.iter().map(flow).collect::<Vec<_>>().join(", ")),
-        Value::String(text) => quoted(text),
-        other => other.to_string(),
+        Value::Array(list) => {
+            text.push('[');
+            for (at, value) in list.iter().enumerate() {
+                text.push_str(if at == 0 { "" } else { ", " });
+                push_flow(text, value);
+            }
+            text.push(']');
+        }
+        Value::String(string) => text.push_str(&quoted(string)),
+        other => {
+            let _ = write!(text, "{other}");
+        }
     }
 }
 
 /// A name that can stand without quotes does.
-fn name_text(name: &str) -> String {
+fn name_text(name: &str) -> Cow<'_, str> {
+    const WORDS: [&str; 9] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
     let is_plain = name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"].contains(&name.to_ascii_lowercase().as_str());
-    if is_plain { name.to_owned() } else { quoted(name) }
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && !WORDS.iter().any(|word| word.eq_ignore_ascii_case(name));
+    if is_plain { Cow::Borrowed(name) } else { Cow::Owned(quoted(name)) }
 }
 
 /// A JSON string in which whatever YAML does not let stand as it is, is escaped too.

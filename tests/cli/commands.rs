@@ -224,3 +224,24 @@ fn tasks_side_by_side_are_one_step_of_a_stated_path() {
     folder.spore(&["check", "good.md"]).exits(0).never_says("critical-path");
     folder.spore(&["check", "bad.md"]).exits(0).says("critical-path");
 }
+
+#[test]
+fn the_ends_of_a_range_must_be_there() {
+    let list = "# Tasks\n\n- [ ] 1.1 A\n- [ ] 1.2 B\n- [ ] 2.1 C\n- [ ] 3. D\n  - Dependencies: Tasks 1.2-2.1\n";
+    let folder = Folder::new().file("good.md", list).file("bad.md", &list.replace("1.2-2.1", "1.2-2.4"));
+    folder.spore(&["check", "good.md"]).exits(0);
+    folder.spore(&["check", "bad.md"]).exits(3).says("`3` needs `2.4`, which does not exist");
+}
+
+#[test]
+fn a_section_that_names_an_agent_is_a_task() {
+    let text = "---\nkind: workflow\n---\n# Flow\n\nAn agent: none here.\n\n## Review it\nAgent: reviewer\n\nLook twice.\n\n\
+                ## Ship\nNeeds: Review it\n\n```sh task=ship tiemout=3s\ntrue\n```\n";
+    let folder = Folder::new().file("a.md", text);
+    let plan = folder.spore(&["plan", "a.md", "--format", "json"]).exits(0).json();
+    let ids: Vec<_> = plan["tasks"].as_array().expect("tasks").iter().map(|task| &task["id"]).collect();
+    assert_eq!(ids, ["review-it", "ship"]);
+    assert_eq!(plan["tasks"][0]["disposition"], "agent");
+    assert_eq!(plan["tasks"][1]["needs"], serde_json::json!(["review-it"]));
+    folder.spore(&["check", "a.md"]).exits(0).says("did you mean `timeout`?");
+}

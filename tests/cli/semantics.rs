@@ -81,7 +81,9 @@ fn a_task_that_takes_too_long_is_stopped_with_all_its_children() {
     let ran = folder.run("w.yaml", &[]).exits(100);
     assert_eq!(ran.status("slow"), "timed_out");
     let child = folder.read("child");
-    assert!(!std::path::Path::new(&format!("/proc/{}", child.trim())).exists(), "the grandchild is gone");
+    // Whoever collects orphans on this machine may take a while; until then it has ended, and is still listed.
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.trim())).unwrap_or_default();
+    assert!(stat.is_empty() || stat.contains(") Z "), "the grandchild goes on: {stat}");
 }
 
 #[test]

@@ -90,7 +90,8 @@ mod tests {
             ("PWD", "/x"),
         ];
         let base = Base::new(variables.map(|(name, value)| (name.into(), value.into())));
-        let names: Vec<_> = base.variables().pairs().map(|(name, _)| name.to_str().expect("text")).collect();
+        let mut names: Vec<_> = base.variables().pairs().map(|(name, _)| name.to_str().expect("text")).collect();
+        names.sort_unstable();
         assert_eq!(names, ["HOME", "PATH", "TERM", "TERMITE"]);
         assert_eq!(base.path(), PATH_DEFAULT);
     }

@@ -94,12 +94,13 @@ impl Shared {
 
 /// Makes relative folders absolute: a command runs elsewhere, and must still find them.
 fn absolute(mut attempt: Attempt) -> Attempt {
-    let shared = |path: &Arc<PathBuf>| match std::path::absolute(path.as_path()) {
-        Ok(absolute) if !path.is_absolute() => Arc::new(absolute),
-        _ => Arc::clone(path),
-    };
-    attempt.root = shared(&attempt.root);
-    attempt.run_dir = shared(&attempt.run_dir);
+    for path in [&mut attempt.root, &mut attempt.run_dir] {
+        if !path.is_absolute()
+            && let Ok(absolute) = std::path::absolute(path.as_path())
+        {
+            *path = Arc::new(absolute);
+        }
+    }
     if !attempt.workdir.is_absolute() {
         attempt.workdir = attempt.root.join(&attempt.workdir);
     }

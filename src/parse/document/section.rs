@@ -20,6 +20,8 @@ pub(super) struct Section<'f> {
     pub needs: Vec<Reference<'f>>,
     /// Whether it says anything about needs.
     pub states_needs: bool,
+    /// Its words, where it has no command and an agent is to do what they say.
+    pub text: String,
     /// Other properties of the section.
     pub properties: Vec<(Piece<'f>, Piece<'f>)>,
 }
@@ -41,15 +43,16 @@ pub(super) struct Group<'f> {
     pub fences: Vec<usize>,
 }
 
-/// Every section of `outline` that has runnable fences beside those that are `owned` by other tasks.
-pub(super) fn sections<'f>(outline: &'f Outline<'_>, owned: &[bool]) -> Vec<Section<'f>> {
+/// Every section of `outline` that has runnable fences beside those that are `owned` by other tasks; `with_agents`,
+/// those too that have none and name an agent.
+pub(super) fn sections<'f>(outline: &'f Outline<'_>, owned: &[bool], with_agents: bool) -> Vec<Section<'f>> {
     let mut sections = Vec::new();
     let mut phases: Vec<(u8, Option<String>)> = Vec::new();
     let mut heading: Option<Piece<'f>> = None;
     let mut begin = 0;
     for (index, block) in outline.blocks.iter().enumerate() {
         let BlockKind::Heading(level) = block.kind else { continue };
-        sections.extend(read(outline, owned, heading, &phases, begin..index));
+        sections.extend(read(outline, (owned, with_agents), heading, &phases, begin..index));
         begin = index + 1;
         let piece = Piece::new(outline.slice(block.span), block.span.start as usize);
         while phases.last().is_some_and(|(above, _)| *above >= level) {
@@ -60,13 +63,13 @@ pub(super) fn sections<'f>(outline: &'f Outline<'_>, owned: &[bool]) -> Vec<Sect
         phases.push((level, is_phase.then(|| words::clean(words))));
         heading = Some(piece);
     }
-    sections.extend(read(outline, owned, heading, &phases, begin..outline.blocks.len()));
+    sections.extend(read(outline, (owned, with_agents), heading, &phases, begin..outline.blocks.len()));
     sections
 }
 
 fn read<'f>(
     outline: &'f Outline<'_>,
-    owned: &[bool],
+    (owned, with_agents): (&[bool], bool),
     heading: Option<Piece<'f>>,
     phases: &[(u8, Option<String>)],
     range: std::ops::Range<usize>,
@@ -80,14 +83,22 @@ fn read<'f>(
             _ => None,
         }),
     );
-    if groups.is_empty() {
+    let may_be_agent = with_agents && heading.is_some();
+    if groups.is_empty() && !may_be_agent {
         return None;
     }
     // The last entry is the section's own heading, which is no phase above it.
     let above = &phases[..phases.len().saturating_sub(1)];
     let phase = above.iter().rev().find_map(|(_, phase)| phase.clone());
-    let mut section =
-        Section { heading, phase, groups, needs: Vec::new(), states_needs: false, properties: Vec::new() };
+    let mut section = Section {
+        heading,
+        phase,
+        groups,
+        needs: Vec::new(),
+        states_needs: false,
+        text: String::new(),
+        properties: Vec::new(),
+    };
     for block in blocks.iter().filter(|block| block.kind == BlockKind::Text) {
         for line in Piece::new(outline.slice(block.span), block.span.start as usize).lines() {
             match read_line(line) {
@@ -96,11 +107,16 @@ fn read<'f>(
                     section.needs.extend(needs::read(value));
                 }
                 Line::Property(key, value) => section.properties.push((key, value)),
+                Line::Remark | Line::Words if section.groups.is_empty() => {
+                    section.text.push_str(line.text.trim());
+                    section.text.push('\n');
+                }
                 Line::Remark | Line::Words => {}
             }
         }
     }
-    Some(section)
+    let names_agent = section.properties.iter().any(|(key, _)| key.text.eq_ignore_ascii_case("agent"));
+    (names_agent || !section.groups.is_empty()).then_some(section)
 }
 
 fn groups<'f>(outline: &'f Outline<'_>, owned: &[bool], fences: impl Iterator<Item = usize>) -> Vec<Group<'f>> {

@@ -42,7 +42,7 @@ pub(in crate::parse) fn read(
         wanted: Vec::new(),
     };
     reader.used.extend(taken.iter().map(|task| (task.id.to_string(), task.span)));
-    let sections = sections(outline, owned);
+    let sections = sections(outline, owned, context.is_workflow && taken.is_empty());
     let mut states_needs = false;
     for section in &sections {
         states_needs |= section.states_needs || section.groups.iter().any(|group| group.states_needs);
@@ -87,6 +87,11 @@ impl<'f> Reader<'_, 'f> {
     fn section(&mut self, section: &Section<'f>, only_marked: bool, diagnostics: &mut Vec<Diagnostic>) {
         let mut unnamed = 0;
         let mut after = None;
+        if section.groups.is_empty() && self.tasks.len() < self.context.limits.tasks_max {
+            let task = self.agent_task(section, diagnostics);
+            self.wanted.extend(task.iter().map(|_| Wanted { references: section.needs.clone(), after: None }));
+            self.tasks.extend(task);
+        }
         for group in &section.groups {
             if self.tasks.len() >= self.context.limits.tasks_max || (only_marked && !self.is_marked(group)) {
                 continue;
@@ -101,6 +106,23 @@ impl<'f> Reader<'_, 'f> {
             }
             self.tasks.push(task);
         }
+    }
+
+    /// The task of a section that has no command and names an agent.
+    fn agent_task(&mut self, section: &Section<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<Task> {
+        let heading = section.heading?;
+        let title = words::clean(heading.text);
+        let slug = TaskId::slug(&title).map_or_else(|| "task".to_owned(), |slug| slug.to_string());
+        let id = self.unused(&slug, heading.span(), false, diagnostics)?;
+        let text = section.text.trim();
+        let told = if text.is_empty() { title.clone() } else { format!("{title}\n\n{text}") };
+        let mut task = Task::new(id, title, heading.span(), Work::Agent(told));
+        task.phase.clone_from(&section.phase);
+        task.marked = true;
+        for (key, value) in &section.properties {
+            property::apply(&mut task, &key.text.to_ascii_lowercase(), value.text, value.span(), diagnostics);
+        }
+        Some(task)
     }
 
     fn is_marked(&self, group: &Group<'_>) -> bool {

@@ -345,7 +345,7 @@ pub(super) fn found(node: &Node<'_>) -> String {
 }
 
 /// What to write instead of the key `written`.
-pub(super) fn instead(object: &Object, written: &str) -> String {
+pub(in crate::parse) fn instead(object: &Object, written: &str) -> String {
     if let Some((_, ours)) = object.foreign.iter().find(|(theirs, _)| theirs.eq_ignore_ascii_case(written)) {
         return format!("write `{}`", ours.replace('`', ""));
     }

@@ -10,6 +10,6 @@ mod trigger;
 
 pub use file::yaml_spores;
 
-pub(super) use decoder::{Decoder, Entry};
+pub(super) use decoder::{Decoder, Entry, instead};
 pub(super) use front::front_matter;
 pub(super) use task::property;
