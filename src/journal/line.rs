@@ -4,7 +4,7 @@
 //! around the event is composed and taken apart by hand; only the event itself goes through serde. A line is read only
 //! when its checksum fits, so nothing else has to be lenient.
 
-use std::fmt::Write as _;
+use std::io::Write as _;
 
 use crate::model::{Event, Timestamp};
 
@@ -25,14 +25,40 @@ pub(super) enum Line {
     Damaged,
 }
 
+/// The text of a moment, kept because the facts of one batch mostly share theirs.
+#[derive(Debug, Default)]
+pub(super) struct Stamp {
+    at: Option<Timestamp>,
+    text: String,
+}
+
+impl Stamp {
+    fn of(&mut self, at: Timestamp) -> &str {
+        if self.at.replace(at) != Some(at) {
+            self.text = at.to_string();
+        }
+        &self.text
+    }
+}
+
 /// Adds the line of one fact to `out`, with its line end.
-pub(super) fn encode(out: &mut String, seq: u64, at: Timestamp, event: &Event) -> Result<(), serde_json::Error> {
-    let body = serde_json::to_string(event)?;
+pub(super) fn encode(
+    out: &mut Vec<u8>,
+    stamp: &mut Stamp,
+    seq: u64,
+    at: Timestamp,
+    event: &Event,
+) -> Result<(), serde_json::Error> {
     let start = out.len();
-    // An event is an object with at least its tag, so what follows its brace follows the frame's comma.
-    let fields = body.strip_prefix('{').and_then(|body| body.strip_suffix('}')).unwrap_or_default();
-    let _ = write!(out, r#"{{"v":{VERSION},"seq":{seq},"at":"{at}",{fields}"#);
-    let crc = crc32fast::hash(&out.as_bytes()[start..]);
+    let at = stamp.of(at);
+    // Writing to memory cannot fail.
+    let _ = write!(out, r#"{{"v":{VERSION},"seq":{seq},"at":"{at}""#);
+    let brace = out.len();
+    serde_json::to_writer(&mut *out, event)?;
+    // An event is an object with at least its tag, so its brace gives way to the frame's comma, and its end to the crc.
+    out[brace] = b',';
+    out.pop();
+    let crc = crc32fast::hash(&out[start..]);
     let _ = writeln!(out, r#","crc":"{crc:08x}"}}"#);
     Ok(())
 }
@@ -89,10 +115,10 @@ mod tests {
     use crate::model::RunStatus;
 
     fn line() -> String {
-        let mut out = String::new();
+        let mut out = Vec::new();
         let event = Event::RunEnded { status: RunStatus::Succeeded };
-        encode(&mut out, 7, Timestamp(1_000), &event).expect("written");
-        out
+        encode(&mut out, &mut Stamp::default(), 7, Timestamp(1_000), &event).expect("written");
+        String::from_utf8(out).expect("text")
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub struct Journal {
     bytes: u64,
     /// A write failed and what it left behind could not be cut away yet.
     ragged: bool,
+    stamp: line::Stamp,
 }
 
 impl Journal {
@@ -101,7 +102,16 @@ impl Journal {
 
     fn appending(file: File, run_dir: PathBuf, path: PathBuf, seq: u64, bytes: u64) -> Result<Self, Error> {
         let twin = file.try_clone().map_err(Error::io("open", &path))?;
-        Ok(Self { run_dir, path, file, syncer: Syncer::new(twin), seq, bytes, ragged: false })
+        Ok(Self {
+            run_dir,
+            path,
+            file,
+            syncer: Syncer::new(twin),
+            seq,
+            bytes,
+            ragged: false,
+            stamp: line::Stamp::default(),
+        })
     }
 
     /// The folder of the run.
@@ -118,12 +128,12 @@ impl Journal {
     /// append works as if this one had never been tried.
     pub fn append(&mut self, events: &[(Timestamp, Event)]) -> Result<(), Error> {
         self.cut()?;
-        let mut lines = String::with_capacity(events.len() * 160);
+        let mut lines = Vec::with_capacity(events.len() * 160);
         for (seq, (at, event)) in (self.seq..).zip(events) {
-            line::encode(&mut lines, seq, *at, event)
+            line::encode(&mut lines, &mut self.stamp, seq, *at, event)
                 .map_err(|source| Error::Unwritable { path: self.path.clone(), source })?;
         }
-        self.write(lines.as_bytes()).map_err(Error::io("append to", &self.path))?;
+        self.write(&lines).map_err(Error::io("append to", &self.path))?;
         self.seq += events.len() as u64;
         Ok(())
     }

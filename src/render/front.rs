@@ -204,15 +204,17 @@ fn outputs_within(record: &RunRecord, bytes_max: usize) -> IndexMap<TaskId, Inde
 
 /// The front matter as it stands in the file, fences included.
 #[must_use]
-pub(super) fn front_text(front: &ResultFront) -> String {
+pub(super) fn front_text(mut front: ResultFront) -> String {
+    // Of a thousand tasks no tree of values is made; their lines are written straight away.
+    let tasks = std::mem::take(&mut front.tasks);
     let Ok(Value::Object(keys)) = serde_json::to_value(front) else { return String::new() };
     let mut text = String::from("---\n");
     for (key, value) in keys {
         match (key.as_str(), &value) {
-            ("tasks", Value::Array(tasks)) if !tasks.is_empty() => {
+            ("tasks", _) if !tasks.is_empty() => {
                 text.push_str("tasks:\n");
-                for task in tasks {
-                    let _ = writeln!(text, "  - {}", flow(task));
+                for task in &tasks {
+                    push_task(&mut text, task);
                 }
             }
             ("in_response_to" | "params" | "outputs", Value::Object(inner)) if !inner.is_empty() => {
@@ -228,6 +230,21 @@ pub(super) fn front_text(front: &ResultFront) -> String {
     }
     text.push_str("---\n");
     text
+}
+
+/// One task as YAML on one line, as [`flow`] would have it.
+fn push_task(text: &mut String, task: &ResultTask) {
+    let _ = write!(text, "  - {{id: {}, status: \"{}\"", quoted(task.id.as_str()), task.status.word());
+    if let Some(exit_code) = task.exit_code {
+        let _ = write!(text, ", exit_code: {exit_code}");
+    }
+    if let Some(signal) = task.signal {
+        let _ = write!(text, ", signal: {signal}");
+    }
+    if let Some(seconds) = task.duration_seconds {
+        let _ = write!(text, ", duration_seconds: {}", Value::from(seconds));
+    }
+    let _ = writeln!(text, ", attempts: {}}}", task.attempts);
 }
 
 /// A value as YAML on one line: JSON, with spaces where people expect them.

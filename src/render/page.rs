@@ -78,7 +78,7 @@ pub fn result_page(
     environment.add_template("result.md", template.unwrap_or(RESULT_TEMPLATE)).map_err(broken)?;
     let page = environment.get_template("result.md").map_err(broken)?;
     let body = page.render(context! { result => Serde(view(record, tails)) }).map_err(broken)?;
-    let mut text = front_text(&result_front(record));
+    let mut text = front_text(result_front(record));
     text.push('\n');
     text.push_str(body.trim_start());
     if !text.ends_with('\n') {

@@ -19,6 +19,7 @@ use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_s
 use nix::sys::signal::{SigSet, Signal};
 
 use super::{Child, Output, Variables};
+use crate::os::signals;
 
 /// What to start. The program is an absolute path: looking it up is for the caller, who knows along which `PATH`.
 #[derive(Debug)]
@@ -85,7 +86,7 @@ impl<'a> Launch<'a> {
         }
         let (out, to_out) = Output::pipe()?;
         let (err, to_err) = Output::pipe()?;
-        let is_here = std::env::current_dir().is_ok_and(|here| here == self.folder);
+        let is_here = here().is_some_and(|here| here == self.folder);
         let pid = if is_here { self.start_here(&to_out, &to_err)? } else { self.start_elsewhere(to_out, to_err)? };
         Ok(Launched { child: Child::new(pid)?, out, err })
     }
@@ -102,10 +103,7 @@ impl<'a> Launch<'a> {
                 | PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK,
         )?;
         attributes.set_pgroup(nix::unistd::Pid::from_raw(0))?;
-        // This process ignores a broken pipe, as every Rust program does; a command is to end of it.
-        let mut usual = SigSet::empty();
-        usual.add(Signal::SIGPIPE);
-        attributes.set_sigdefault(&usual)?;
+        attributes.set_sigdefault(usual_signals())?;
         attributes.set_sigmask(&SigSet::empty())?;
         let environment: Vec<&CStr> = self.shared.with(&self.own).collect();
         Ok(posix_spawn(self.program.as_path(), &descriptors, &attributes, &self.words, &environment)?.as_raw())
@@ -122,6 +120,25 @@ impl<'a> Launch<'a> {
         let pid = command.spawn()?.id();
         i32::try_from(pid).map_err(io::Error::other)
     }
+}
+
+/// The folder of this process, which never changes it.
+fn here() -> Option<&'static Path> {
+    static HERE: OnceLock<Option<PathBuf>> = OnceLock::new();
+    HERE.get_or_init(|| std::env::current_dir().ok()).as_deref()
+}
+
+/// The signals that commands take as usual: all but those that this process was told to ignore. A broken pipe is among
+/// them: this process ignores it, as every Rust program does, but a command is to end of it. Naming all of them spares
+/// the C library one question to the kernel for each, in every start.
+fn usual_signals() -> &'static SigSet {
+    static USUAL: OnceLock<SigSet> = OnceLock::new();
+    USUAL.get_or_init(|| {
+        let mut usual = SigSet::all();
+        let ignored = |signal: &Signal| *signal != Signal::SIGPIPE && signals::is_ignored(*signal as i32);
+        Signal::iterator().filter(ignored).for_each(|signal| usual.remove(signal));
+        usual
+    })
 }
 
 /// A standard input with nothing in it, opened once: a copy of a descriptor costs less than a look-up.
