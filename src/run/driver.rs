@@ -210,7 +210,11 @@ impl<'a> Driver<'a> {
             }
             Action::Cancel { task, number, now } => {
                 let attempt = AttemptId { run: self.order.run, task: id(task), number };
-                if let Some(executor) = self.order.executors.get(plan.tasks[task].executor.as_str()) {
+                // While its intent cannot be written, no executor has heard of it.
+                if let Some(place) = self.unstarted.iter().position(|(_, unstarted)| unstarted.id == attempt) {
+                    self.unstarted.remove(place);
+                    self.ended(&attempt, AttemptEnd::bare(Outcome::Cancelled)).await;
+                } else if let Some(executor) = self.order.executors.get(plan.tasks[task].executor.as_str()) {
                     executor.cancel(&attempt, now);
                 }
             }
