@@ -56,7 +56,9 @@ fn pairs(rest: Piece<'_>) -> Vec<(Piece<'_>, Piece<'_>)> {
     let mut pairs = Vec::new();
     let mut rest = rest;
     loop {
-        rest = rest.skip(rest.text.len() - rest.text.trim_start_matches([' ', '\t', '{', '}', ',']).len());
+        // All that can end a word below is passed over here, so that each turn takes something.
+        let between = |c: char| c.is_whitespace() || matches!(c, '{' | '}' | ',');
+        rest = rest.skip(rest.text.len() - rest.text.trim_start_matches(between).len());
         if rest.text.is_empty() {
             return pairs;
         }
@@ -178,6 +180,15 @@ mod tests {
         assert_eq!(marks(&outline.fences[0], text).name.map(|(name, _)| name.into_owned()), Some("build".into()));
         assert!(marks(&outline.fences[1], text).no_run);
         assert!(!marks(&outline.fences[2], text).marked);
+    }
+
+    #[test]
+    fn every_space_there_is_stands_between_marks() {
+        for space in ['\u{b}', '\u{c}', '\u{85}', '\u{a0}', '\u{2003}', '\u{3000}'] {
+            let info = format!("{space}name=a{space}{space}b{space}");
+            let read: Vec<_> = pairs(Piece::new(&info, 0)).iter().map(|(key, value)| (key.text, value.text)).collect();
+            assert_eq!(read, [("name", "a"), ("b", "")], "{space:?}");
+        }
     }
 
     #[test]
