@@ -97,6 +97,14 @@ pub struct LogSize {
     pub dropped_bytes: u64,
 }
 
+impl LogSize {
+    /// Whether nothing was printed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.seen_bytes == 0
+    }
+}
+
 /// Everything that is known when an attempt has ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AttemptEnd {

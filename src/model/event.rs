@@ -153,10 +153,10 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         artifacts: Vec<Recorded>,
         /// Its standard output.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "LogSize::is_empty")]
         out: LogSize,
         /// Its standard error.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "LogSize::is_empty")]
         err: LogSize,
         /// Remarks for the reader.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
