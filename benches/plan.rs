@@ -127,13 +127,15 @@ fn journal_of(runs: &Path, number: u64) {
         only: Vec::new(),
         from: None,
     };
-    let mut events = vec![Event::RunStarted { run, origin, jobs: 2, tasks: (0..20).map(declared).collect() }];
+    let mut events =
+        vec![Event::RunStarted { run, origin, jobs: 2, tasks: (0..20).map(declared).collect(), engine: None }];
     for at in 0..20 {
         events.push(Event::AttemptIntended { task: task(at), number: 1, executor: "terminal".into() });
         events.push(Event::AttemptEnded {
             task: task(at),
             number: 1,
             outcome: Outcome::Succeeded,
+            began: None,
             outputs: indexmap::IndexMap::new(),
             artifacts: Vec::new(),
             out: spore::model::LogSize::default(),

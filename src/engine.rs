@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
 use crate::journal::Journal;
-use crate::model::{Origin, RunId, RunRecord, Timestamp};
+use crate::model::{Engine, Origin, RunId, RunRecord, Timestamp};
 use crate::os::clock::{Clock, SystemClock};
 use crate::run::{Order, Preparer, Stop, View, drive};
 use crate::{executor, os};
@@ -39,6 +39,16 @@ impl World {
     #[must_use]
     pub fn here() -> Self {
         Self { clock: SystemClock::new() }
+    }
+
+    /// This engine, for who asks which one works on a run.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        Engine {
+            process: os::identity::Identity::me().to_string(),
+            host: os::host(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
     }
 
     /// The time on the wall.
@@ -103,9 +113,11 @@ pub async fn run(
     open::keep_source(&opened, journal.run_dir())?;
     let run_dir = Arc::new(journal.run_dir().to_path_buf());
     let root = Arc::new(opened.root.path().to_path_buf());
+    let jobs = request.jobs.or(opened.project.jobs).unwrap_or_else(os::cores);
     let order = Order {
         plan,
         run,
+        engine: world.engine(),
         origin: Origin {
             spore: plan.spore.clone(),
             path: opened.source.path.clone(),
@@ -115,9 +127,9 @@ pub async fn run(
             only: request.selection.only.clone(),
             from: request.selection.from.clone(),
         },
-        jobs: request.jobs.or(opened.project.jobs).unwrap_or_else(os::cores),
+        jobs,
         reused: request.retry.as_ref().map(|retry| retry.reused(plan)).unwrap_or_default(),
-        preparer: Preparer::new(plan, run, root, run_dir, secrets, &opened.project.limits),
+        preparer: Preparer::new(plan, run, root, run_dir, secrets, jobs, &opened.project.limits),
         executors: &executor::built_in(opened.project.limits),
         clock: &world.clock,
     };

@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use serde_json::json;
 use spore::journal::{self, Damage, Error, JOURNAL_FILE, Journal};
 use spore::model::{
-    Declared, Digest, Event, LOGS_FOLDER, LogSize, OUTPUTS_FOLDER, Origin, Outcome, Recorded, RunId, RunStatus, TaskId,
-    TaskStatus, Timestamp,
+    Declared, Digest, Engine, Event, LOGS_FOLDER, LogSize, OUTPUTS_FOLDER, Origin, Outcome, Recorded, Resolution,
+    RunId, RunStatus, TaskId, TaskStatus, Timestamp,
 };
 
 fn run_id(number: u64) -> RunId {
@@ -20,6 +20,10 @@ fn run_id(number: u64) -> RunId {
 
 fn task() -> TaskId {
     TaskId::new("check[1,x]").expect("an id")
+}
+
+fn engine() -> Engine {
+    Engine { process: "7@8@9".into(), host: "here".into(), version: "0.1.0".into() }
 }
 
 /// One event of every kind, each with every field filled.
@@ -47,7 +51,9 @@ fn every_event() -> Vec<Event> {
                 because: Some("why".into()),
                 counts: true,
             }],
+            engine: Some(engine()),
         },
+        Event::RunResumed { engine: engine() },
         Event::TaskSkipped { task: task(), because: "no".into() },
         Event::TaskReused { task: task(), from: run_id(0), outputs: outputs.clone() },
         Event::AttemptIntended { task: task(), number: 1, executor: "terminal".into() },
@@ -55,6 +61,7 @@ fn every_event() -> Vec<Event> {
             task: task(),
             number: 1,
             outcome: Outcome::Failed { exit_code: Some(75), signal: None, reason: Some("bad".into()) },
+            began: Some(AT),
             outputs,
             artifacts: vec![Recorded { path: "out/a.csv".into(), size_bytes: 9, digest: Digest::of(b"y") }],
             out: LogSize { seen_bytes: 10, dropped_bytes: 1 },
@@ -64,6 +71,7 @@ fn every_event() -> Vec<Event> {
         Event::RetryScheduled { task: task(), number: 2, at: Timestamp(1_700_000_009_123) },
         Event::StopRequested { because: "Ctrl-C".into() },
         Event::RunEnded { status: RunStatus::Failed },
+        Event::TaskResolved { task: task(), resolution: Resolution::Ran },
         Event::ResultWritten { path: "results/x.md".into(), commit: Some("abc".into()) },
     ]
 }
@@ -211,8 +219,8 @@ fn what_a_newer_spore_wrote_is_told_and_never_added_to() {
     let fixture = written();
     let sealed = |covered: &str| format!("{covered},\"crc\":\"{:08x}\"}}\n", crc32fast::hash(covered.as_bytes()));
     let mut bytes = fixture.bytes.clone();
-    bytes.extend(sealed(r#"{"v":1,"seq":9,"at":"2026-01-01T00:00:00.000Z","event":"dreamt""#).bytes());
-    bytes.extend(sealed(r#"{"v":2,"seq":10,"then":1"#).bytes());
+    bytes.extend(sealed(r#"{"v":1,"seq":11,"at":"2026-01-01T00:00:00.000Z","event":"dreamt""#).bytes());
+    bytes.extend(sealed(r#"{"v":2,"seq":12,"then":1"#).bytes());
     put(&fixture.run_dir, &bytes);
     let read = journal::read(&fixture.run_dir).expect("read");
     assert_eq!(a_beginning(&fixture, &read, "newer"), fixture.events.len());
@@ -220,8 +228,8 @@ fn what_a_newer_spore_wrote_is_told_and_never_added_to() {
     assert_eq!(
         told,
         [
-            "line 10 holds event `dreamt` of a newer Spore and is left out",
-            "line 11 holds version 2 of a newer Spore and is left out",
+            "line 12 holds event `dreamt` of a newer Spore and is left out",
+            "line 13 holds version 2 of a newer Spore and is left out",
         ]
     );
     assert!(matches!(Journal::open(&fixture.run_dir), Err(Error::Newer { .. })));

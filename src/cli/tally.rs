@@ -52,6 +52,10 @@ impl Tally {
                 self.skipped = tasks.iter().filter(|task| task.status == TaskStatus::Skipped).count();
                 Meaning::Began
             }
+            Event::RunResumed { .. } => {
+                self.take_up(at, record);
+                Meaning::Began
+            }
             Event::TaskSkipped { task, .. } => {
                 self.skipped += 1;
                 Meaning::Ended(task)
@@ -87,7 +91,28 @@ impl Tally {
                 self.active.insert(task.clone(), active);
                 Meaning::Again(task, *again_at)
             }
-            Event::StopRequested { .. } | Event::RunEnded { .. } | Event::ResultWritten { .. } => Meaning::Quiet,
+            Event::StopRequested { .. }
+            | Event::TaskResolved { .. }
+            | Event::RunEnded { .. }
+            | Event::ResultWritten { .. } => Meaning::Quiet,
+        }
+    }
+
+    /// Counts what an earlier engine has seen of the run.
+    fn take_up(&mut self, at: Timestamp, record: &RunRecord) {
+        *self = Self { total: record.tasks.len(), ..Self::default() };
+        for (id, task) in &record.tasks {
+            match task.status {
+                TaskStatus::Skipped => self.skipped += 1,
+                status if status.is_good() => self.good += 1,
+                status if status.is_bad() => self.bad += 1,
+                TaskStatus::Running => {
+                    let since = task.attempts.first().map_or(at, |attempt| attempt.started);
+                    let attempt = task.attempts.last().map_or(1, |attempt| attempt.number);
+                    self.active.insert(id.clone(), Active { since, again_at: None, attempt, line: String::new() });
+                }
+                _ => {}
+            }
         }
     }
 

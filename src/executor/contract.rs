@@ -87,6 +87,11 @@ pub trait Executor: Send + Sync {
     /// The word authors write.
     fn name(&self) -> &'static str;
 
+    /// Whether it holds back by itself what is more than [`Attempt::jobs`], so that it may be given work ahead.
+    fn queues(&self) -> bool {
+        false
+    }
+
     /// Starts an attempt, or finds it when it was started before. Everything that follows is told to `reports`.
     fn start(&self, attempt: Attempt, reports: Reports);
 

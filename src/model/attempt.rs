@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{AttemptId, Digest, Language, Outcome};
+use super::{AttemptId, Digest, Language, Outcome, Timestamp};
 
 /// A command with nothing left to evaluate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +65,19 @@ pub struct Attempt {
     pub artifacts: Arc<[String]>,
     /// Settings of the executor, with nothing left to evaluate.
     pub with: Arc<IndexMap<String, Value>>,
+    /// How many attempts of its run may be under way at a time, for executors that see to it themselves.
+    pub jobs: u32,
+    /// Whether an earlier engine has intended it already: it may have begun, and may even be over.
+    pub recalled: Option<Recalled>,
+}
+
+/// When an attempt was intended that an engine finds in the journal of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recalled {
+    /// Since this machine was started: what nobody has written down did not happen.
+    ThisBoot,
+    /// Before: what was done last may not have reached the disk.
+    EarlierBoot,
 }
 
 /// One of the two streams of a command.
@@ -110,6 +123,10 @@ impl LogSize {
 pub struct AttemptEnd {
     /// How it ended.
     pub outcome: Outcome,
+    /// When its command began; `None` when that is not known, or it never did.
+    pub began: Option<Timestamp>,
+    /// When it ended; `None` for now.
+    pub ended: Option<Timestamp>,
     /// What it handed on, secrets masked.
     pub outputs: IndexMap<String, Value>,
     /// What it made.
@@ -128,6 +145,8 @@ impl AttemptEnd {
     pub fn bare(outcome: Outcome) -> Self {
         Self {
             outcome,
+            began: None,
+            ended: None,
             outputs: IndexMap::new(),
             artifacts: Vec::new(),
             out: LogSize::default(),

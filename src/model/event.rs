@@ -97,6 +97,27 @@ pub struct Origin {
     pub from: Option<String>,
 }
 
+/// The engine that works on a run, for people who ask which one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Engine {
+    /// Which process of which boot of its machine, with its number and when it started.
+    pub process: String,
+    /// The name of its machine.
+    pub host: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// What a person says of an attempt that was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Resolution {
+    /// It did what it should: the task counts as done.
+    Ran,
+    /// It is to run again.
+    Rerun,
+}
+
 /// One fact.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -111,6 +132,14 @@ pub enum Event {
         jobs: u32,
         /// All its tasks.
         tasks: Vec<Declared>,
+        /// Who works on it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        engine: Option<Engine>,
+    },
+    /// Another engine goes on with the run, because the one before is gone.
+    RunResumed {
+        /// Who works on it from here on.
+        engine: Engine,
     },
     /// A task was left out while the run went on.
     TaskSkipped {
@@ -146,6 +175,9 @@ pub enum Event {
         number: u32,
         /// How.
         outcome: Outcome,
+        /// When its command began, where that is not the moment it was intended.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        began: Option<Timestamp>,
         /// What it handed on.
         #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
         outputs: IndexMap<String, Value>,
@@ -176,6 +208,13 @@ pub enum Event {
     StopRequested {
         /// Who or what.
         because: String,
+    },
+    /// After the run: a person said what became of a task that was lost.
+    TaskResolved {
+        /// The task.
+        task: TaskId,
+        /// What they said.
+        resolution: Resolution,
     },
     /// The run ended.
     RunEnded {

@@ -21,13 +21,13 @@ mod spore;
 mod task;
 mod trigger;
 
-pub use attempt::{Attempt, AttemptEnd, CommandLine, LogSize, Recorded, Secret, Stream};
+pub use attempt::{Attempt, AttemptEnd, CommandLine, LogSize, Recalled, Recorded, Secret, Stream};
 pub use command::{Command, Language, Template};
 pub use dag::{Cycle, Dag};
 pub use diagnostic::{Diagnostic, Related, Severity};
 pub use digest::{Digest, Digester};
 pub use duration::{BadDuration, format_duration, parse_duration};
-pub use event::{Declared, Event, Origin, Timestamp};
+pub use event::{Declared, Engine, Event, Origin, Resolution, Timestamp};
 pub use id::{AttemptId, BadId, LOGS_FOLDER, OUTPUTS_FOLDER, RunId, TaskId};
 pub use limits::Limits;
 pub use outcome::{Outcome, RunStatus, TaskStatus};

@@ -3,7 +3,10 @@
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::{Declared, Event, LogSize, Origin, Outcome, Recorded, RunId, RunStatus, TaskId, TaskStatus, Timestamp};
+use super::{
+    Declared, Engine, Event, LogSize, Origin, Outcome, Recorded, Resolution, RunId, RunStatus, TaskId, TaskStatus,
+    Timestamp,
+};
 
 /// One attempt, as far as it is known.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +44,8 @@ pub struct TaskRecord {
     pub attempts: Vec<AttemptRecord>,
     /// What it handed on.
     pub outputs: IndexMap<String, Value>,
+    /// What a person said became of it, when it was lost.
+    pub resolution: Option<Resolution>,
 }
 
 impl TaskRecord {
@@ -66,6 +71,10 @@ pub struct RunRecord {
     pub started: Timestamp,
     /// When it ended.
     pub finished: Option<Timestamp>,
+    /// The engine that works, or worked last, on it.
+    pub engine: Option<Engine>,
+    /// How often another engine went on with it.
+    pub resumed: u32,
     /// Who or what stopped it.
     pub stopped_because: Option<String>,
     /// How often it was asked to stop.
@@ -82,7 +91,7 @@ impl RunRecord {
     /// The record of a run of which only the first event is known; `None` when that is no [`Event::RunStarted`].
     #[must_use]
     pub fn begin(at: Timestamp, first: &Event) -> Option<Self> {
-        let Event::RunStarted { run, origin, jobs, tasks } = first else { return None };
+        let Event::RunStarted { run, origin, jobs, tasks, engine } = first else { return None };
         let tasks = tasks.iter().map(|declared| {
             let record = TaskRecord {
                 status: declared.status,
@@ -90,6 +99,7 @@ impl RunRecord {
                 declared: declared.clone(),
                 attempts: Vec::new(),
                 outputs: IndexMap::new(),
+                resolution: None,
             };
             (declared.id.clone(), record)
         });
@@ -100,6 +110,8 @@ impl RunRecord {
             status: RunStatus::Running,
             started: at,
             finished: None,
+            engine: engine.clone(),
+            resumed: 0,
             stopped_because: None,
             stops: 0,
             tasks: tasks.collect(),
@@ -122,6 +134,13 @@ impl RunRecord {
     pub fn apply(&mut self, at: Timestamp, event: &Event) {
         match event {
             Event::RunStarted { .. } => {}
+            Event::RunResumed { engine } => {
+                self.engine = Some(engine.clone());
+                self.resumed += 1;
+            }
+            Event::TaskResolved { task, resolution } => {
+                self.with_task(task, |task| task.resolution = Some(*resolution))
+            }
             Event::TaskSkipped { task, because } => self.with_task(task, |task| {
                 task.status = TaskStatus::Skipped;
                 task.because = Some(because.clone());
@@ -201,10 +220,13 @@ impl RunRecord {
 
 impl TaskRecord {
     fn end_attempt(&mut self, at: Timestamp, event: &Event) {
-        let Event::AttemptEnded { number, outcome, outputs, artifacts, out, err, remarks, .. } = event else { return };
+        let Event::AttemptEnded { number, outcome, began, outputs, artifacts, out, err, remarks, .. } = event else {
+            return;
+        };
         self.status = outcome.status();
         self.outputs.clone_from(outputs);
         if let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.number == *number) {
+            attempt.started = began.unwrap_or(attempt.started);
             attempt.finished = Some(at);
             attempt.outcome = Some(outcome.clone());
             attempt.artifacts.clone_from(artifacts);

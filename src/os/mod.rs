@@ -1,6 +1,7 @@
 //! Instruments: the only clock, file write and process start of the house. They know no spore, task or run.
 
 pub mod clock;
+pub mod failpoint;
 pub mod file;
 pub mod identity;
 mod machine;
@@ -8,4 +9,4 @@ pub mod process;
 pub mod random;
 pub mod signals;
 
-pub use machine::{columns, cores};
+pub use machine::{columns, cores, host};

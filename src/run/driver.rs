@@ -16,8 +16,8 @@ use super::{Action, Machine, Stop, View, tail};
 use crate::executor::{Executor, Executors, Report, Reports};
 use crate::journal::Journal;
 use crate::model::{
-    Attempt, AttemptEnd, AttemptId, Declared, Disposition, Event, Origin, Outcome, Plan, RunId, RunRecord, TaskId,
-    TaskStatus, Timestamp,
+    Attempt, AttemptEnd, AttemptId, Declared, Disposition, Engine, Event, Origin, Outcome, Plan, RunId, RunRecord,
+    TaskId, TaskStatus, Timestamp,
 };
 use crate::os::clock::Clock;
 
@@ -40,6 +40,8 @@ pub struct Order<'a> {
     pub run: RunId,
     /// Where it comes from.
     pub origin: Origin,
+    /// The engine that works on it.
+    pub engine: Engine,
     /// Attempts at a time.
     pub jobs: u32,
     /// What need not be done again.
@@ -134,6 +136,7 @@ impl<'a> Driver<'a> {
             origin: order.origin.clone(),
             jobs: order.jobs,
             tasks: order.plan.tasks.iter().filter_map(declare).collect(),
+            engine: Some(order.engine.clone()),
         };
         let mut unwritten = vec![(at, first)];
         unwritten.extend(order.reused.iter().map(|reused| {
@@ -252,7 +255,7 @@ impl<'a> Driver<'a> {
 
     async fn ended(&mut self, attempt: &AttemptId, end: AttemptEnd) {
         let Some(&task) = self.places.get(&attempt.task) else { return };
-        let AttemptEnd { outcome, outputs, artifacts, out, err, remarks } = end;
+        let AttemptEnd { outcome, began, ended, outputs, artifacts, out, err, remarks } = end;
         tracing::debug!(task = %attempt.task, number = attempt.number, %outcome, "end");
         let executor = self.order.executors.get(self.order.plan.tasks[task].executor.as_str());
         let failed_tail = match executor {
@@ -265,16 +268,21 @@ impl<'a> Driver<'a> {
         // Only what may be tried again needs jitter, and the kernel's randomness is not for nothing.
         let jitter = if outcome == Outcome::Succeeded { 0.0 } else { crate::os::random::fraction() };
         self.machine.ended(task, attempt.number, &outcome, now, jitter);
-        self.note(Event::AttemptEnded {
-            task: attempt.task.clone(),
-            number: attempt.number,
-            outcome,
-            outputs,
-            artifacts,
-            out,
-            err,
-            remarks,
-        });
+        let at = ended.unwrap_or_else(|| Timestamp(self.order.clock.wall_milliseconds()));
+        self.note_at(
+            at,
+            Event::AttemptEnded {
+                task: attempt.task.clone(),
+                number: attempt.number,
+                outcome,
+                began,
+                outputs,
+                artifacts,
+                out,
+                err,
+                remarks,
+            },
+        );
         if let Some(tail) = failed_tail {
             self.tails.retain(|(id, _)| *id != attempt.task);
             self.tails.push((attempt.task.clone(), tail));
@@ -299,7 +307,10 @@ impl<'a> Driver<'a> {
     }
 
     fn note(&mut self, event: Event) {
-        let at = Timestamp(self.order.clock.wall_milliseconds());
+        self.note_at(Timestamp(self.order.clock.wall_milliseconds()), event);
+    }
+
+    fn note_at(&mut self, at: Timestamp, event: Event) {
         self.record.apply(at, &event);
         if let Event::AttemptEnded { task, .. } | Event::TaskSkipped { task, .. } = &event
             && let Some(ended) = self.record.tasks.get(task)

@@ -35,6 +35,7 @@ pub struct Preparer {
     root: Arc<PathBuf>,
     run_dir: Arc<PathBuf>,
     grace: Duration,
+    jobs: u32,
 }
 
 impl Preparer {
@@ -46,6 +47,7 @@ impl Preparer {
         root: Arc<PathBuf>,
         run_dir: Arc<PathBuf>,
         secrets: Arc<[Secret]>,
+        jobs: u32,
         limits: &Limits,
     ) -> Self {
         let secret_places = secrets.iter().enumerate().map(|(place, secret)| (secret.name.clone(), place)).collect();
@@ -56,6 +58,7 @@ impl Preparer {
             root,
             run_dir,
             grace: limits.grace,
+            jobs,
         }
     }
 
@@ -116,6 +119,8 @@ impl Preparer {
             grace: self.grace,
             artifacts: Arc::clone(&task.artifacts),
             with,
+            jobs: self.jobs,
+            recalled: None,
         })
     }
 }

@@ -49,6 +49,8 @@ impl<'a> Ground<'a> {
             grace: Duration::from_secs(20),
             artifacts: Arc::from([]),
             with: Arc::default(),
+            jobs: 1_000,
+            recalled: None,
         }
     }
 

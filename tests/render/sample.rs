@@ -151,7 +151,7 @@ impl Journal {
             from: None,
         };
         let run = RunId::from_parts(START.0.unsigned_abs(), 7);
-        let started = Event::RunStarted { run, origin, jobs: 2, tasks: declared.collect() };
+        let started = Event::RunStarted { run, origin, jobs: 2, tasks: declared.collect(), engine: None };
         Self { events: vec![(START, started)], now: START.0 }
     }
 
@@ -188,6 +188,7 @@ impl Journal {
                 task: id(name),
                 number,
                 outcome,
+                began: None,
                 outputs,
                 artifacts,
                 out: LogSize { seen_bytes: 120, dropped_bytes: 0 },
