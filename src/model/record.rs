@@ -139,7 +139,7 @@ impl RunRecord {
                 self.resumed += 1;
             }
             Event::TaskResolved { task, resolution } => {
-                self.with_task(task, |task| task.resolution = Some(*resolution))
+                self.with_task(task, |task| task.resolution = Some(*resolution));
             }
             Event::TaskSkipped { task, because } => self.with_task(task, |task| {
                 task.status = TaskStatus::Skipped;

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::prepare::{Prepared, Preparer};
-use super::{Action, Machine, Stop, View, tail};
+use super::{Action, Error, Machine, Stop, View, tail};
 use crate::executor::{Executor, Executors, Report, Reports};
 use crate::journal::Journal;
 use crate::model::{
@@ -46,6 +46,8 @@ pub struct Order<'a> {
     pub jobs: u32,
     /// What need not be done again.
     pub reused: Vec<Reused>,
+    /// What earlier engines have recorded of the run, from its first event on; empty for a new run.
+    pub past: Vec<(Timestamp, Event)>,
     /// How to make attempts of tasks.
     pub preparer: Preparer,
     /// Who carries them out.
@@ -66,13 +68,14 @@ pub struct Ran {
 /// Runs the plan to its end.
 ///
 /// # Errors
-/// When the journal cannot be written and nothing runs that could be waited for.
+/// When the journal cannot be written and nothing runs that could be waited for, or when the run has a past to which the
+/// plan does not fit.
 pub async fn drive(
     order: Order<'_>,
     journal: &mut Journal,
     mut stops: mpsc::UnboundedReceiver<Stop>,
     view: &mut dyn View,
-) -> Result<Ran, crate::journal::Error> {
+) -> Result<Ran, Error> {
     let (reports, mut heard) = mpsc::unbounded_channel();
     let mut driver = Driver::begin(order, journal, view, reports)?;
     let began = driver.order.clock.monotonic();
@@ -103,7 +106,7 @@ pub async fn drive(
             driver.stop(Stop::TimedOut);
         }
     }
-    driver.finish()
+    Ok(driver.finish()?)
 }
 
 struct Driver<'a> {
