@@ -299,7 +299,7 @@ impl<'a> Driver<'a> {
                 Stop::TimedOut => "the run's own time is over",
                 Stop::AtOnce => "somebody asked again",
             };
-            self.note(Event::StopRequested { because: because.to_owned() });
+            self.note(Event::StopRequested { because: because.to_owned(), stop });
         }
         self.stopped = true;
         self.machine.stop(stop);

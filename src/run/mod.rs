@@ -7,8 +7,9 @@ mod prepare;
 mod tail;
 mod view;
 
+pub use crate::model::Stop;
 pub use driver::{Order, Ran, Reused, drive};
 pub use error::Error;
-pub use machine::{Action, Machine, Stop};
+pub use machine::{Action, Machine, Past};
 pub use prepare::Preparer;
 pub use view::View;
