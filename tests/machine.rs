@@ -4,6 +4,7 @@
 
 mod generate;
 mod simulation;
+mod takeover;
 
 use std::collections::VecDeque;
 use std::time::Duration;
