@@ -129,6 +129,7 @@ pub async fn run(
         },
         jobs,
         reused: request.retry.as_ref().map(|retry| retry.reused(plan)).unwrap_or_default(),
+        past: Vec::new(),
         preparer: Preparer::new(plan, run, root, run_dir, secrets, jobs, &opened.project.limits),
         executors: &executor::built_in(opened.project.limits),
         clock: &world.clock,

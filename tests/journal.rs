@@ -11,7 +11,7 @@ use serde_json::json;
 use spore::journal::{self, Damage, Error, JOURNAL_FILE, Journal};
 use spore::model::{
     Declared, Digest, Engine, Event, LOGS_FOLDER, LogSize, OUTPUTS_FOLDER, Origin, Outcome, Recorded, Resolution,
-    RunId, RunStatus, TaskId, TaskStatus, Timestamp,
+    RunId, RunStatus, Stop, TaskId, TaskStatus, Timestamp,
 };
 
 fn run_id(number: u64) -> RunId {
@@ -69,7 +69,7 @@ fn every_event() -> Vec<Event> {
             remarks: vec!["a remark".into()],
         },
         Event::RetryScheduled { task: task(), number: 2, at: Timestamp(1_700_000_009_123) },
-        Event::StopRequested { because: "Ctrl-C".into() },
+        Event::StopRequested { because: "Ctrl-C".into(), stop: Stop::Cancelled },
         Event::RunEnded { status: RunStatus::Failed },
         Event::TaskResolved { task: task(), resolution: Resolution::Ran },
         Event::ResultWritten { path: "results/x.md".into(), commit: Some("abc".into()) },

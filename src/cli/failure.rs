@@ -51,7 +51,9 @@ impl Failure {
         use engine::Error;
         match self {
             Self::Usage { .. } | Self::Engine(Error::NoSuchTask { .. }) => Exit::Usage,
-            Self::Engine(Error::Spore(_) | Error::Several { .. } | Error::NoSuchSpore { .. }) => Exit::Spore,
+            Self::Engine(Error::Spore(_) | Error::Several { .. } | Error::NoSuchSpore { .. } | Error::OtherPlan(_)) => {
+                Exit::Spore
+            }
             Self::Engine(Error::Nothing { .. }) => Exit::Nothing,
             Self::Engine(Error::GroupBusy { .. } | Error::UnderWay { .. } | Error::Unkept { .. })
             | Self::Runtime(_) => Exit::Unavailable,

@@ -1,7 +1,7 @@
 //! What can go wrong on the way up: the errors of the rooms, and what only the way itself can know.
 
 use crate::model::{Diagnostic, Source};
-use crate::{journal, repo};
+use crate::{journal, repo, run};
 
 /// Why a command of a person could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +12,9 @@ pub enum Error {
     /// The journal.
     #[error(transparent)]
     Journal(#[from] journal::Error),
+    /// The run is to go on with a plan that is not its own.
+    #[error(transparent)]
+    OtherPlan(run::Error),
     /// The spore has errors; they are diagnostics.
     #[error("`{}` cannot run as it is written", .0.source.path)]
     Spore(Box<BadSpore>),
@@ -90,6 +93,15 @@ pub struct BadSpore {
 /// How alike two names are (0 to 1) from which one may be a slip for the other.
 const NEAR: f64 = 0.75;
 
+impl From<run::Error> for Error {
+    fn from(error: run::Error) -> Self {
+        match error {
+            run::Error::Journal(error) => Self::Journal(error),
+            run::Error::OtherPlan { .. } => Self::OtherPlan(error),
+        }
+    }
+}
+
 impl Error {
     /// What to do about it.
     #[must_use]
@@ -97,6 +109,7 @@ impl Error {
         match self {
             Self::Repo(error) => error.hint(),
             Self::Journal(error) => error.hint(),
+            Self::OtherPlan(error) => error.hint(),
             Self::Spore(_) | Self::Interrupted => None,
             Self::Nothing { hint, .. } => hint.clone(),
             Self::Several { path, ids } => {

@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use super::{Digest, LogSize, Outcome, Recorded, RunId, RunStatus, TaskId, TaskStatus};
+use super::{Digest, LogSize, Outcome, Recorded, RunId, RunStatus, Stop, TaskId, TaskStatus};
 
 /// A moment, in milliseconds since 1970; RFC 3339 in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -208,6 +208,9 @@ pub enum Event {
     StopRequested {
         /// Who or what.
         because: String,
+        /// In which way, so that an engine that takes the run over goes on stopping it so.
+        #[serde(default)]
+        stop: Stop,
     },
     /// After the run: a person said what became of a task that was lost.
     TaskResolved {

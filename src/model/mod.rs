@@ -30,7 +30,7 @@ pub use duration::{BadDuration, format_duration, parse_duration};
 pub use event::{Declared, Engine, Event, Origin, Resolution, Timestamp};
 pub use id::{AttemptId, BadId, LOGS_FOLDER, OUTPUTS_FOLDER, RunId, TaskId};
 pub use limits::Limits;
-pub use outcome::{Outcome, RunStatus, TaskStatus};
+pub use outcome::{Outcome, RunStatus, Stop, TaskStatus};
 pub use place::{LineIndex, Position, Source, Span};
 pub use plan::{Disposition, Plan, PlannedTask};
 pub use record::{AttemptRecord, RunRecord, TaskRecord};

@@ -205,3 +205,16 @@ impl RunStatus {
         }
     }
 }
+
+/// Why a run stops before its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Stop {
+    /// Somebody asked. What runs is asked to end, nothing else starts, then `finally` runs.
+    #[default]
+    Cancelled,
+    /// The run's own time is over. As `Cancelled`.
+    TimedOut,
+    /// Somebody asked again: what runs is killed, and not even `finally` runs.
+    AtOnce,
+}

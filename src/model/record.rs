@@ -166,7 +166,7 @@ impl RunRecord {
             }),
             Event::AttemptEnded { task, .. } => self.with_task(task, |task| task.end_attempt(at, event)),
             Event::RetryScheduled { task, .. } => self.with_task(task, |task| task.status = TaskStatus::Running),
-            Event::StopRequested { because } => {
+            Event::StopRequested { because, .. } => {
                 self.stopped_because.get_or_insert_with(|| because.clone());
                 self.stops += 1;
             }

@@ -3,11 +3,15 @@
 //! Pure: it is told what happened and how late it is, and says what to do. So a simulation can run thousands of
 //! schedules through it, and the driver around it holds no decisions.
 
+mod past;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::time::Duration;
 
-use crate::model::{Disposition, Outcome, Plan, Retry, RunStatus, TaskId, TaskStatus};
+use crate::model::{Disposition, Outcome, Plan, Retry, RunStatus, Stop, TaskId, TaskStatus};
+
+pub use past::Past;
 
 /// What the driver is to do next.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,17 +50,6 @@ pub enum Action {
     },
 }
 
-/// Why a run stops before its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// Somebody asked. What runs is asked to end, nothing else starts, then `finally` runs.
-    Cancelled,
-    /// The run's own time is over. As `Cancelled`.
-    TimedOut,
-    /// Somebody asked again: what runs is killed, and not even `finally` runs.
-    AtOnce,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// Has needs that are open.
@@ -79,6 +72,8 @@ type Turn = (u32, Reverse<usize>);
 pub struct Machine<'a> {
     plan: &'a Plan,
     jobs: usize,
+    /// Attempts that may be out beyond `jobs`.
+    ahead: usize,
     states: Vec<State>,
     /// For each task, how many of its needs are open.
     open_needs: Vec<usize>,
@@ -117,6 +112,7 @@ impl<'a> Machine<'a> {
         let mut machine = Self {
             plan,
             jobs: jobs.max(1) as usize,
+            ahead: 0,
             states: vec![State::Waiting; count],
             open_needs: (0..count).map(|task| plan.dag.needs(task).len()).collect(),
             blame: vec![None; count],
@@ -143,6 +139,12 @@ impl<'a> Machine<'a> {
         machine
     }
 
+    /// Lets so many attempts be out beyond those that may be under way at a time: for executors that hold them back by
+    /// themselves, and then need not wait for the next.
+    pub fn set_ahead(&mut self, ahead: u32) {
+        self.ahead = ahead as usize;
+    }
+
     /// What to do next, at the time `now` (monotonic). `None` when something has to happen first.
     pub fn next(&mut self, now: Duration) -> Option<Action> {
         if let Some(action) = self.actions.pop_front() {
@@ -164,23 +166,22 @@ impl<'a> Machine<'a> {
         self.delayed.first_key_value().map(|((at, _), _)| *at)
     }
 
-    /// An attempt ended at the time `now`. `jitter`, from 0 to 1, spreads retries. A late report about an attempt that is
-    /// not the running one changes nothing.
-    pub fn ended(&mut self, task: usize, number: u32, outcome: &Outcome, now: Duration, jitter: f64) {
+    /// An attempt ended at the time `now`. `jitter`, from 0 to 1, spreads retries. False, and nothing changes, when that
+    /// attempt is not the running one: a late report.
+    pub fn ended(&mut self, task: usize, number: u32, outcome: &Outcome, now: Duration, jitter: f64) -> bool {
         if !self.take_running(task, number) {
-            return;
+            return false;
         }
-        let planned = &self.plan.tasks[task];
-        let goes_on = self.stopped.is_none() || (planned.finally && !self.at_once);
-        if goes_on && may_retry(&planned.retry, planned.idempotent, number, outcome) {
-            let after = delay(&planned.retry, number, jitter);
+        if self.tries_again(task, number, outcome) {
+            let after = delay(&self.plan.tasks[task].retry, number, jitter);
             self.states[task] = State::Delayed;
             self.delayed.insert((now + after, task), number + 1);
             self.actions.push_back(Action::Retry { task, number: number + 1, after });
-            return;
+            return true;
         }
         self.settle(task, outcome.status());
         self.spread();
+        true
     }
 
     /// A started task turned out not to be wanted: its condition is false. No command ran.
@@ -202,6 +203,10 @@ impl<'a> Machine<'a> {
         // Tasks of `finally` keep their next attempt as long as anything is to happen finally.
         let tasks = &self.plan.tasks;
         self.delayed.retain(|(_, task), _| tasks[*task].finally && !at_once);
+        self.actions.retain(|action| match action {
+            Action::Retry { task, .. } => tasks[*task].finally && !at_once,
+            _ => true,
+        });
         for task in 0..self.states.len() {
             let spared = self.plan.tasks[task].finally && !at_once;
             match self.states[task] {
@@ -221,13 +226,25 @@ impl<'a> Machine<'a> {
     /// Whether everything is settled.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.open == [0, 0] && self.actions.is_empty()
+        self.is_settled() && self.actions.is_empty()
+    }
+
+    /// Whether every task is settled, though not everything about it may have been said.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.open == [0, 0]
     }
 
     /// How many attempts are under way.
     #[must_use]
     pub fn running(&self) -> usize {
         self.running
+    }
+
+    /// The number of the task's attempt that is under way.
+    #[must_use]
+    pub fn running_attempt(&self, task: usize) -> Option<u32> {
+        if let State::Running { number } = self.states[task] { Some(number) } else { None }
     }
 
     /// How the run stands.
@@ -313,6 +330,13 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// Whether another attempt follows the one that ended so.
+    fn tries_again(&self, task: usize, number: u32, outcome: &Outcome) -> bool {
+        let planned = &self.plan.tasks[task];
+        let goes_on = self.stopped.is_none() || (planned.finally && !self.at_once);
+        goes_on && may_retry(&planned.retry, planned.idempotent, number, outcome)
+    }
+
     fn skip(&mut self, task: usize, because: String) {
         self.actions.push_back(Action::Skip { task, because });
         self.settle(task, TaskStatus::Skipped);
@@ -332,24 +356,31 @@ impl<'a> Machine<'a> {
     }
 
     fn start_next(&mut self) -> Option<Action> {
-        while self.running < self.jobs {
+        while self.running < self.jobs + self.ahead {
             let turn = self.ready.pop()?;
             let (_, Reverse(task)) = turn;
             let State::Ready { number } = self.states[task] else { continue };
             let planned = &self.plan.tasks[task];
-            if let (Some(matrix), Some(most)) = (&planned.expanded_from, planned.max_parallel) {
-                let running = self.running_of.entry(matrix.clone()).or_insert(0);
-                if *running >= most.max(1) {
-                    self.held.entry(matrix.clone()).or_default().push(turn);
-                    continue;
-                }
-                *running += 1;
+            if let (Some(matrix), Some(most)) = (&planned.expanded_from, planned.max_parallel)
+                && self.running_of.get(matrix).is_some_and(|running| *running >= most.max(1))
+            {
+                self.held.entry(matrix.clone()).or_default().push(turn);
+                continue;
             }
-            self.states[task] = State::Running { number };
-            self.running += 1;
+            self.put_running(task, number);
             return Some(Action::Start { task, number });
         }
         None
+    }
+
+    /// Puts a task among the running ones.
+    fn put_running(&mut self, task: usize, number: u32) {
+        self.states[task] = State::Running { number };
+        self.running += 1;
+        let planned = &self.plan.tasks[task];
+        if let (Some(matrix), Some(_)) = (&planned.expanded_from, planned.max_parallel) {
+            *self.running_of.entry(matrix.clone()).or_insert(0) += 1;
+        }
     }
 
     /// Takes a task off the running ones; false when that attempt is not running.

@@ -1,12 +1,15 @@
 //! The driver of a run: it owns tasks, time and cancellation, and knows neither YAML nor git nor a terminal.
 
 mod driver;
+mod error;
 mod machine;
 mod prepare;
 mod tail;
 mod view;
 
+pub use crate::model::Stop;
 pub use driver::{Order, Ran, Reused, drive};
-pub use machine::{Action, Machine, Stop};
+pub use error::Error;
+pub use machine::{Action, Machine, Past};
 pub use prepare::Preparer;
 pub use view::View;

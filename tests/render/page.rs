@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 use serde_json::{Value, json};
-use spore::model::{Event, Outcome, RunStatus, TaskId};
+use spore::model::{Event, Outcome, RunStatus, Stop, TaskId};
 use spore::render::{result_front, result_page};
 
 use super::golden;
@@ -62,7 +62,7 @@ fn no_text_breaks_out_of_its_place() {
         journal.attempt_with("t", 1, 5, Outcome::Succeeded, &outputs);
         let failed = Outcome::Failed { exit_code: Some(1), signal: None, reason: Some(text.to_owned()) };
         journal.attempt("u", 1, 5, failed);
-        journal.add(0, Event::StopRequested { because: text.to_owned() });
+        journal.add(0, Event::StopRequested { because: text.to_owned(), stop: Stop::Cancelled });
         let mut record = journal.end(RunStatus::Failed);
         record.origin.spore = text.to_owned();
         record.origin.path = format!("{text}.md");

@@ -1,7 +1,7 @@
 //! JSON reports against their schemas, and their text.
 
 use serde_json::{Value, json};
-use spore::model::{Diagnostic, Event, Outcome, RunStatus, Source, Span, Timestamp};
+use spore::model::{Diagnostic, Event, Outcome, RunStatus, Source, Span, Stop, Timestamp};
 use spore::render::report::RunsItem;
 use spore::render::schema::{KINDS, schema};
 use spore::render::{
@@ -75,7 +75,7 @@ fn reports_are_what_their_schemas_say() {
     valid("result", &json!(result_front(&full_record())));
 
     let mut journal = full_journal();
-    journal.add(1, Event::StopRequested { because: "somebody".into() });
+    journal.add(1, Event::StopRequested { because: "somebody".into(), stop: Stop::Cancelled });
     for (seq, (at, event)) in journal.events.iter().enumerate() {
         let mut line = json!(event);
         let keys = line.as_object_mut().expect("an object");
