@@ -140,6 +140,9 @@ impl View for Plain {
             Meaning::Began => {
                 self.name_width = name_width(record, self.style);
                 self.last = at;
+                if record.resumed > 0 {
+                    return;
+                }
                 let tasks = count(self.tally.total, "task");
                 let path = clean(&record.origin.path);
                 self.push(&format!("run {} of {path}: {tasks}, {} at a time", record.run, record.jobs));

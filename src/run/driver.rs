@@ -369,5 +369,6 @@ fn declare(task: &crate::model::PlannedTask) -> Option<Declared> {
         status,
         because,
         counts: !task.continue_on_failure,
+        idempotent: task.idempotent,
     })
 }

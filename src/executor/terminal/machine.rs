@@ -11,7 +11,9 @@ use super::entry::{Entry, Urgency, lock};
 use super::environment::Base;
 use super::reading::read_log;
 use crate::executor::{Check, Executor, LogChunk, Mask, Observation, Pending, Profile, Reports};
-use crate::model::{Attempt, AttemptId, LOGS_FOLDER, Language, Limits, OUTPUTS_FOLDER, Secret, Stream};
+use crate::model::{
+    Attempt, AttemptEnd, AttemptId, LOGS_FOLDER, Language, Limits, OUTPUTS_FOLDER, Outcome, Secret, Stream,
+};
 use crate::os::clock::SystemClock;
 use crate::os::file;
 use crate::os::process::{Found, find_program, keep_descriptors_home};
@@ -120,7 +122,10 @@ impl Executor for Terminal {
             Arc::new(Entry::new(attempt.id.clone(), attempt.run_dir.to_path_buf()))
         }));
         entry.listen(reports);
-        if is_new {
+        if is_new && attempt.recalled.is_some() {
+            let stage = "it was running when its engine died".to_owned();
+            entry.tell_end(AttemptEnd::bare(Outcome::Lost { stage }));
+        } else if is_new {
             tokio::spawn(carry_out(Arc::clone(&self.shared), entry, attempt));
         }
     }

@@ -17,6 +17,8 @@ mod reading;
 mod simple;
 mod streams;
 mod supervise;
+mod supervised;
 
 pub use machine::Terminal;
 pub use reading::read_log;
+pub use supervised::is_supervised;
