@@ -113,7 +113,7 @@ pub async fn run(
         && let Some(taken) = resume::take_up_like(&opened.root, &origin, view)?
     {
         let pace = Pace { jobs: request.jobs.filter(|_| request.retry.is_none()), commit: request.commit };
-        return resume::go_on(world, taken, pace, stops, view).await;
+        return Box::pin(resume::go_on(world, taken, pace, stops, view)).await;
     }
     let secrets = open::secrets(&opened, plan)?;
 

@@ -14,7 +14,7 @@ use super::{Error, Finished, World, orphan, retry, turn};
 use crate::executor::terminal;
 use crate::journal::{self, Entries, Journal};
 use crate::model::{Concurrency, Event, Origin, Policy, RunRecord, TaskId, TaskRecord, TaskStatus, Timestamp};
-use crate::repo::{self, Root};
+use crate::repo::Root;
 use crate::run::{Ran, Stop, View};
 
 /// A run that this engine has taken up: nobody else can write its journal any more.

@@ -4,6 +4,9 @@
 //! journal before anything that follows from it starts. A journal that cannot be written stops new starts; what runs
 //! goes on, its ends are kept in memory, and everything resumes when there is space again.
 
+mod begin;
+mod past;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,10 +19,11 @@ use super::{Action, Error, Machine, Stop, View, tail};
 use crate::executor::{Executor, Executors, Report, Reports};
 use crate::journal::Journal;
 use crate::model::{
-    Attempt, AttemptEnd, AttemptId, Declared, Disposition, Engine, Event, Origin, Outcome, Plan, RunId, RunRecord,
-    TaskId, TaskStatus, Timestamp,
+    Attempt, AttemptEnd, AttemptId, Disposition, Engine, Event, Origin, Outcome, Plan, RunId, RunRecord, TaskId,
+    Timestamp,
 };
 use crate::os::clock::Clock;
+use crate::os::failpoint;
 
 /// A task whose end and outputs are taken from an earlier run.
 #[derive(Clone, Debug)]
@@ -77,13 +81,19 @@ pub async fn drive(
     view: &mut dyn View,
 ) -> Result<Ran, Error> {
     let (reports, mut heard) = mpsc::unbounded_channel();
-    let mut driver = Driver::begin(order, journal, view, reports)?;
-    let began = driver.order.clock.monotonic();
-    let deadline = driver.order.plan.timeout.map(|timeout| began + timeout);
+    let mut driver = Driver::begin(order, journal, view, reports).await?;
+    if driver.ended {
+        return Ok(driver.finish()?);
+    }
+    let deadline = driver.deadline();
     let mut ticks = tokio::time::interval(Duration::from_millis(100));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut stoppable = true;
-    while driver.advance().await? {
+    loop {
+        driver.keep_time(deadline);
+        if !driver.advance().await? {
+            return Ok(driver.finish()?);
+        }
         let now = driver.order.clock.monotonic();
         let wake = [driver.machine.wake_at(), deadline.filter(|at| *at > now)].into_iter().flatten().min();
         let wait = wake.map_or(Duration::MAX, |at| at.saturating_sub(now));
@@ -102,11 +112,7 @@ pub async fn drive(
             () = tokio::time::sleep(wait), if wake.is_some() => {}
             _ = ticks.tick() => driver.tick(),
         }
-        if deadline.is_some_and(|at| at <= driver.order.clock.monotonic()) {
-            driver.stop(Stop::TimedOut);
-        }
     }
-    Ok(driver.finish()?)
 }
 
 struct Driver<'a> {
@@ -124,55 +130,11 @@ struct Driver<'a> {
     places: IndexMap<TaskId, usize>,
     tails: Vec<(TaskId, String)>,
     stopped: bool,
+    /// Whether the run had ended before this engine took it up: then there is nothing to do.
+    ended: bool,
 }
 
-impl<'a> Driver<'a> {
-    fn begin(
-        order: Order<'a>,
-        journal: &'a mut Journal,
-        view: &'a mut dyn View,
-        reports: Reports,
-    ) -> Result<Self, crate::journal::Error> {
-        let at = Timestamp(order.clock.wall_milliseconds());
-        let first = Event::RunStarted {
-            run: order.run,
-            origin: order.origin.clone(),
-            jobs: order.jobs,
-            tasks: order.plan.tasks.iter().filter_map(declare).collect(),
-            engine: Some(order.engine.clone()),
-        };
-        let mut unwritten = vec![(at, first)];
-        unwritten.extend(order.reused.iter().map(|reused| {
-            let task = order.plan.tasks[reused.task].id.clone();
-            (at, Event::TaskReused { task, from: reused.from, outputs: reused.outputs.clone() })
-        }));
-        let record = RunRecord::fold(unwritten.iter().map(|(at, event)| (*at, event)));
-        let record = record.expect("the first event is a start");
-        let reused: Vec<usize> = order.reused.iter().map(|reused| reused.task).collect();
-        let machine = Machine::new(order.plan, order.jobs, &reused);
-        let places = order.plan.tasks.iter().enumerate().map(|(place, task)| (task.id.clone(), place)).collect();
-        let mut driver = Self {
-            order,
-            machine,
-            journal,
-            view,
-            reports,
-            record,
-            unwritten,
-            unstarted: Vec::new(),
-            places,
-            tails: Vec::new(),
-            stopped: false,
-        };
-        for task in driver.record.tasks.values().filter(|task| task.status.is_final()) {
-            driver.order.preparer.task_ended(&task.declared.id, task.status, &task.outputs);
-        }
-        driver.write()?;
-        // From here on the run exists, whatever happens to the machine.
-        driver.journal.sync()?;
-        Ok(driver)
-    }
-
+impl Driver<'_> {
     /// Carries out all that the machine says; false when the run is over. One write takes the end of an attempt, what
     /// follows from it and the next intents together; only then are those attempts started.
     async fn advance(&mut self) -> Result<bool, crate::journal::Error> {
@@ -189,10 +151,12 @@ impl<'a> Driver<'a> {
                 let running = self.machine.running() > self.unstarted.len();
                 return if running { Ok(true) } else { Err(error) };
             }
+            failpoint::reach("intents-written");
             for (executor, attempt) in self.unstarted.drain(..) {
                 tracing::debug!(task = %attempt.id.task, number = attempt.id.number, executor = executor.name(), "start");
                 executor.start(attempt, self.reports.clone());
             }
+            failpoint::reach("attempts-started");
             if !acted {
                 return Ok(!self.machine.is_over());
             }
@@ -270,7 +234,10 @@ impl<'a> Driver<'a> {
         let now = self.order.clock.monotonic();
         // Only what may be tried again needs jitter, and the kernel's randomness is not for nothing.
         let jitter = if outcome == Outcome::Succeeded { 0.0 } else { crate::os::random::fraction() };
-        self.machine.ended(task, attempt.number, &outcome, now, jitter);
+        if !self.machine.ended(task, attempt.number, &outcome, now, jitter) {
+            // What is recorded already is not recorded again.
+            return;
+        }
         let at = ended.unwrap_or_else(|| Timestamp(self.order.clock.wall_milliseconds()));
         self.note_at(
             at,
@@ -289,6 +256,19 @@ impl<'a> Driver<'a> {
         if let Some(tail) = failed_tail {
             self.tails.retain(|(id, _)| *id != attempt.task);
             self.tails.push((attempt.task.clone(), tail));
+        }
+    }
+
+    /// Until when the run may go on. Its time counts from its first beginning, whoever works on it.
+    fn deadline(&self) -> Option<Duration> {
+        let spent = Timestamp(self.order.clock.wall_milliseconds()).since(self.record.started);
+        self.order.plan.timeout.map(|timeout| self.order.clock.monotonic() + timeout.saturating_sub(spent))
+    }
+
+    fn keep_time(&mut self, deadline: Option<Duration>) {
+        let is_late = deadline.is_some_and(|at| at <= self.order.clock.monotonic());
+        if is_late && !self.machine.is_settled() {
+            self.stop(Stop::TimedOut);
         }
     }
 
@@ -341,34 +321,15 @@ impl<'a> Driver<'a> {
     }
 
     fn finish(mut self) -> Result<Ran, crate::journal::Error> {
-        let status = self.machine.status();
-        self.note(Event::RunEnded { status });
+        if !self.ended {
+            let status = self.machine.status();
+            self.note(Event::RunEnded { status });
+        }
+        failpoint::reach("run-ending");
         self.write()?;
         self.journal.sync()?;
         let record = self.record;
         self.tails.retain(|(id, _)| record.tasks.get(id).is_some_and(|task| task.status.is_bad()));
         Ok(Ran { record, tails: self.tails })
     }
-}
-
-/// What the first event says of a task. Groups are no work, so a run does not know them.
-fn declare(task: &crate::model::PlannedTask) -> Option<Declared> {
-    let (status, because) = match task.disposition {
-        Disposition::Group => return None,
-        Disposition::Run => (TaskStatus::Waiting, None),
-        Disposition::Done => (TaskStatus::Done, Some(task.explanation.clone())),
-        Disposition::Skip | Disposition::Agent | Disposition::Inert => {
-            (TaskStatus::Skipped, Some(task.explanation.clone()))
-        }
-    };
-    Some(Declared {
-        id: task.id.clone(),
-        title: task.title.clone(),
-        line: task.line,
-        executor: task.executor.clone(),
-        status,
-        because,
-        counts: !task.continue_on_failure,
-        idempotent: task.idempotent,
-    })
 }

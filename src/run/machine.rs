@@ -203,6 +203,10 @@ impl<'a> Machine<'a> {
         // Tasks of `finally` keep their next attempt as long as anything is to happen finally.
         let tasks = &self.plan.tasks;
         self.delayed.retain(|(_, task), _| tasks[*task].finally && !at_once);
+        self.actions.retain(|action| match action {
+            Action::Retry { task, .. } => tasks[*task].finally && !at_once,
+            _ => true,
+        });
         for task in 0..self.states.len() {
             let spared = self.plan.tasks[task].finally && !at_once;
             match self.states[task] {

@@ -10,8 +10,8 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::model::{
-    Attempt, AttemptId, Command, CommandLine, EnvValue, Limits, Plan, PlannedTask, RunId, Secret, TaskId, TaskStatus,
-    Work,
+    Attempt, AttemptId, Command, CommandLine, EnvValue, Limits, Plan, PlannedTask, Recalled, RunId, Secret, TaskId,
+    TaskStatus, Work,
 };
 use crate::plan::{Scope, TemplateError, condition, evaluate, value};
 
@@ -69,26 +69,47 @@ impl Preparer {
 
     /// Makes the attempt `id` of `task`.
     pub(super) fn prepare(&self, task: &PlannedTask, id: AttemptId) -> Prepared {
-        let scope = if task.matrix.is_empty() { self.scope.clone() } else { self.scope.with_matrix(&task.matrix) };
+        let scope = self.scope_of(task);
         if let Some(when) = &task.when {
             match condition(when, &scope) {
                 Ok(true) => {}
                 Ok(false) => return Prepared::Unwanted(format!("its condition is false: `{}`", when.0.trim())),
-                Err(error) => return Prepared::Impossible(format!("`when` cannot be evaluated: {error}")),
+                Err(error) => return Prepared::Impossible(impossible("when", &error)),
             }
         }
-        match self.attempt(task, id, &scope) {
+        match self.attempt(task, id, &scope, None) {
             Ok(attempt) => Prepared::Ready(Box::new(attempt)),
-            Err((place, error)) => Prepared::Impossible(format!("{place} cannot be evaluated: {error}")),
+            Err(reason) => Prepared::Impossible(reason),
         }
     }
 
-    fn attempt(&self, task: &PlannedTask, id: AttemptId, scope: &Scope) -> Result<Attempt, (String, TemplateError)> {
+    /// Makes the attempt `id` of `task` once more, for an engine that finds it intended. Whether it is wanted was decided
+    /// then.
+    pub(super) fn prepare_again(
+        &self,
+        task: &PlannedTask,
+        id: AttemptId,
+        recalled: Recalled,
+    ) -> Result<Attempt, String> {
+        self.attempt(task, id, &self.scope_of(task), Some(recalled))
+    }
+
+    fn scope_of(&self, task: &PlannedTask) -> Scope {
+        if task.matrix.is_empty() { self.scope.clone() } else { self.scope.with_matrix(&task.matrix) }
+    }
+
+    fn attempt(
+        &self,
+        task: &PlannedTask,
+        id: AttemptId,
+        scope: &Scope,
+        recalled: Option<Recalled>,
+    ) -> Result<Attempt, String> {
         let mut env = Vec::with_capacity(task.env.len());
         for (name, value) in task.env.iter() {
             let text = match value {
                 EnvValue::Text(template) => {
-                    evaluate(template, scope).map_err(|error| (format!("`env.{name}`"), error))?
+                    evaluate(template, scope).map_err(|error| impossible(&format!("env.{name}"), &error))?
                 }
                 EnvValue::Secret(secret) => {
                     // A secret that is not there has kept the run from beginning.
@@ -102,10 +123,10 @@ impl Preparer {
             Arc::clone(&task.with)
         } else {
             let evaluated = task.with.iter().map(|(name, item)| {
-                let item = value(item, scope).map_err(|error| (format!("`with.{name}`"), error))?;
+                let item = value(item, scope).map_err(|error| impossible(&format!("with.{name}"), &error))?;
                 Ok((name.clone(), item))
             });
-            Arc::new(evaluated.collect::<Result<_, _>>()?)
+            Arc::new(evaluated.collect::<Result<_, String>>()?)
         };
         Ok(Attempt {
             id,
@@ -120,18 +141,22 @@ impl Preparer {
             artifacts: Arc::clone(&task.artifacts),
             with,
             jobs: self.jobs,
-            recalled: None,
+            recalled,
         })
     }
 }
 
-fn command_line(work: &Work, scope: &Scope) -> Result<CommandLine, (String, TemplateError)> {
+fn impossible(place: &str, error: &TemplateError) -> String {
+    format!("`{place}` cannot be evaluated: {error}")
+}
+
+fn command_line(work: &Work, scope: &Scope) -> Result<CommandLine, String> {
     match work {
         Work::Command(Command::Script { language, text }) => {
             Ok(CommandLine::Script { language: *language, text: Arc::from(text.as_str()) })
         }
         Work::Command(Command::Argv(words)) => {
-            let words = words.iter().map(|word| evaluate(word, scope).map_err(|error| ("`run`".to_owned(), error)));
+            let words = words.iter().map(|word| evaluate(word, scope).map_err(|error| impossible("run", &error)));
             Ok(CommandLine::Argv(words.collect::<Result<_, _>>()?))
         }
         Work::Agent(_) | Work::Group => unreachable!("only tasks with a command are started"),

@@ -4,6 +4,7 @@
 //! even where this machine would have chosen otherwise, and what follows from it by the rules but is not recorded is said
 //! again by [`Machine::next`].
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -72,6 +73,8 @@ impl<'a> Machine<'a> {
             }
         }
         let states = &machine.states;
+        // A turn that was taken before must not be there beside the one that a next attempt will have.
+        machine.ready.retain(|(_, Reverse(task))| matches!(states[*task], State::Ready { .. }));
         machine.actions.retain(|action| match *action {
             Action::Skip { task, .. } => !skips_recorded[task],
             // What was asked to end is asked again: nobody knows whether it heard.
