@@ -89,7 +89,8 @@ impl Plain {
     }
 
     fn task(&mut self, id: &TaskId, record: &RunRecord) {
-        let Some(task) = record.tasks.get(id) else { return };
+        // Of one that is to be tried again, its retry tells.
+        let Some(task) = record.tasks.get(id).filter(|task| task.status.is_final()) else { return };
         if self.is_large() {
             let skip = task.status == TaskStatus::Skipped;
             if !(task.status.is_bad() || skip && self.skips_told < SKIPS_MAX) {

@@ -91,6 +91,7 @@ pub(super) fn finish(
     });
     let mut kept = kept?;
     kept.checklist_remark = checklist::tick_off(opened, &ran.record);
+    failpoint::reach("checklist-ticked");
     tracing::debug!(path = kept.path, commit = kept.commit_id(), "result written");
     let (at, written) = (world.now(), kept.event());
     ran.record.apply(at, &written);

@@ -153,7 +153,7 @@ impl RunRecord {
             }),
             Event::TaskReused { task, from, outputs } => self.with_task(task, |task| {
                 task.status = TaskStatus::Done;
-                task.because = Some(format!("done in run {from}"));
+                task.because.get_or_insert_with(|| format!("done in run {from}"));
                 task.outputs.clone_from(outputs);
             }),
             Event::AttemptIntended { task, number, executor } => self.with_task(task, |task| {

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::front::{front_text, result_front};
 use super::plan_text::scalar;
 use super::run_line::title_beside;
-use super::run_text::{advice, bytes_text, counts_text, outcome_words, words};
+use super::run_text::{bytes_text, counts_text, outcome_words, words};
 use super::style::{Style, clean, cut, without_escapes};
 use crate::model::{Limits, RunId, RunRecord, TaskId, TaskRecord, format_duration};
 
@@ -142,8 +142,8 @@ struct Failure {
     tail: String,
     shortened: bool,
     silent: bool,
-    /// What is to be done about a task that was lost.
-    advice: Option<String>,
+    /// How to say what became of a task that was lost, but for the last word.
+    resolve: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -268,7 +268,7 @@ fn failure(task: &TaskRecord, run: RunId, tails: &[(TaskId, String)]) -> Failure
         tail,
         shortened,
         silent: task.attempts.last().is_none_or(|attempt| attempt.out.seen_bytes + attempt.err.seen_bytes == 0),
-        advice: advice(task, run),
+        resolve: task.is_unresolved().then(|| format!("spore resolve {run} {}", task.declared.id)),
     }
 }
 

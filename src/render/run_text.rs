@@ -122,6 +122,9 @@ pub fn show_text(record: &RunRecord, now: Timestamp, style: Style) -> String {
     } else if record.finished.is_some() {
         facts.push(("result", format!("not written; `spore resume {}` writes it", record.run)));
     }
+    if record.status != RunStatus::Orphaned {
+        facts.extend(record.unresolved().take(NAMED_TASKS_MAX).map(|task| ("lost", resolve_hint(task, record.run))));
+    }
     for (name, value) in facts {
         let _ = writeln!(text, "  {} {value}", style.paint(Tone::Dim, &format!("{name:<9}")));
     }
@@ -185,7 +188,7 @@ fn task_row(task: &TaskRecord, record: &RunRecord, now: Timestamp, style: Style)
     notes.extend(title_beside(&task.declared.id, &task.declared.title).map(str::to_owned));
     notes.extend(task.because.clone());
     notes.extend(last.and_then(reason).filter(|_| !orphaned));
-    notes.extend(if orphaned { None } else { advice(task, record.run) });
+    notes.extend(said(task));
     notes.extend(last.map(|attempt| dropped(attempt.out, attempt.err)).filter(|text| !text.is_empty()));
     notes.extend(last.into_iter().flat_map(|attempt| attempt.remarks.clone()));
     vec![
@@ -198,18 +201,18 @@ fn task_row(task: &TaskRecord, record: &RunRecord, now: Timestamp, style: Style)
     ]
 }
 
-/// What is to be done about a task that was lost, or what was said of it.
-pub(crate) fn advice(task: &TaskRecord, run: RunId) -> Option<String> {
-    let id = &task.declared.id;
-    match task.resolution {
-        Some(Resolution::Ran) => Some("somebody has said that it ran".to_owned()),
-        Some(Resolution::Rerun) => Some("somebody has said that it is to run again".to_owned()),
-        None if task.is_unresolved() => Some(format!(
-            "did it do what it should? `spore resolve {run} {id} --ran`; is it to run again? `spore resolve {run} {id} \
-             --rerun`"
-        )),
-        None => None,
-    }
+/// What to type about a task that was lost.
+fn resolve_hint(task: &TaskRecord, run: RunId) -> String {
+    format!("spore resolve {run} {} --ran if it did what it should, or --rerun", task.declared.id)
+}
+
+/// What a person has said of a task that was lost.
+fn said(task: &TaskRecord) -> Option<String> {
+    let said = match task.resolution? {
+        Resolution::Ran => "somebody has said that it ran",
+        Resolution::Rerun => "somebody has said that it is to run again",
+    };
+    Some(said.to_owned())
 }
 
 fn reason(attempt: &AttemptRecord) -> Option<String> {
@@ -294,8 +297,7 @@ pub fn summary_text(record: &RunRecord, remark: Option<&str>, style: Style) -> S
         next.push(("log", format!("spore logs {} {}", record.run, task.declared.id)));
     }
     if let Some(task) = record.unresolved().next() {
-        let command = format!("spore resolve {} {}", record.run, task.declared.id);
-        next.push(("say", format!("{command} --ran, if it did what it should; {command} --rerun, to run it again")));
+        next.push(("lost", resolve_hint(task, record.run)));
     } else if !matches!(record.status, RunStatus::Succeeded | RunStatus::Running) {
         next.push(("again", format!("spore retry {} --failed", record.run)));
     }
@@ -313,10 +315,8 @@ pub fn resolved_text(record: &RunRecord, task: &str, resolution: Resolution, sty
         Resolution::Ran => format!("recorded: `{task}` ran, and counts as done\n"),
         Resolution::Rerun => format!("recorded: `{task}` is to run again\n"),
     };
-    let open: Vec<&TaskRecord> = record.unresolved().collect();
-    for task in &open {
-        let command = format!("spore resolve {} {}", record.run, task.declared.id);
-        let _ = writeln!(text, "  {} {command} --ran, or --rerun", style.paint(Tone::Dim, "next   "));
+    for task in record.unresolved() {
+        let _ = writeln!(text, "  {} {}", style.paint(Tone::Dim, "lost   "), resolve_hint(task, record.run));
     }
     text
 }
