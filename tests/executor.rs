@@ -7,7 +7,6 @@ mod suite;
 mod terminal;
 
 use ground::Ground;
-use spore::executor::terminal::Terminal;
 use spore::model::Limits;
 
 /// The suite, on the terminal.
@@ -15,7 +14,7 @@ macro_rules! on_the_terminal {
     ($($case:ident),* $(,)?) => {$(
         #[tokio::test]
         async fn $case() {
-            let terminal = Terminal::new(Limits::DEFAULT);
+            let terminal = ground::terminal(Limits::DEFAULT);
             suite::$case(&Ground::new(&terminal)).await;
         }
     )*};

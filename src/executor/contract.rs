@@ -9,7 +9,7 @@ use std::pin::Pin;
 
 use tokio::sync::mpsc;
 
-use crate::model::{Attempt, AttemptEnd, AttemptId, Stream};
+use crate::model::{Attempt, AttemptEnd, AttemptId, RunId, Stream};
 
 /// A future that an executor hands out.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -109,6 +109,9 @@ pub trait Executor: Send + Sync {
     /// Asks an attempt to end: politely first, by force after its grace, or at once when `now`. Its end is reported like
     /// any other. An attempt that is unknown or over is left alone.
     fn cancel(&self, attempt: &AttemptId, now: bool);
+
+    /// The run is over: nothing will be asked of its attempts any more.
+    fn release(&self, _run: RunId) {}
 
     /// Launches `count` instances that can be given commands, and returns their names.
     fn launch<'a>(&'a self, profile: &'a Profile, count: u32) -> Pending<'a, std::io::Result<Vec<String>>>;

@@ -11,7 +11,8 @@ use serde_json::Value;
 use super::{AttemptId, Digest, Language, Outcome, Timestamp};
 
 /// A command with nothing left to evaluate.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CommandLine {
     /// A script for an interpreter.
     Script {

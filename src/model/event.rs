@@ -158,6 +158,11 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
         outputs: IndexMap<String, Value>,
     },
+    /// These may be started from here on without another word on disk; they take the place of those foreseen before.
+    StartsForeseen {
+        /// The tasks.
+        tasks: Vec<TaskId>,
+    },
     /// An attempt is about to be started. Written before the command can have any effect.
     AttemptIntended {
         /// The task.

@@ -133,7 +133,7 @@ impl RunRecord {
     /// this Spore, and a reader must not fall over them.
     pub fn apply(&mut self, at: Timestamp, event: &Event) {
         match event {
-            Event::RunStarted { .. } => {}
+            Event::RunStarted { .. } | Event::StartsForeseen { .. } => {}
             Event::RunResumed { engine } => {
                 self.engine = Some(engine.clone());
                 self.resumed += 1;

@@ -5,8 +5,12 @@ pub mod failpoint;
 pub mod file;
 pub mod identity;
 mod machine;
+mod poll;
 pub mod process;
 pub mod random;
+pub mod seal;
 pub mod signals;
+pub mod socket;
 
 pub use machine::{columns, cores, host};
+pub use poll::{ChildSignals, Poll};

@@ -188,7 +188,8 @@ fn the_log_says_what_spore_does_inside_and_no_secret() {
         .env("TOKEN", "hunter2-hunter2")
         .file("w.yaml", "spore: w\nkind: workflow\ntasks: {a: {env: {T: {secret: TOKEN}}, run: 'echo $T'}}\n");
     let answer = folder.spore(&["run", "w.yaml"]).exits(0).never_says("hunter2");
-    for said in ["spore read", "planned", "start task=a number=1", "process started", "end task=a", "result written"] {
+    for said in ["spore read", "planned", "start task=a number=1", "supervisor started", "end task=a", "result written"]
+    {
         assert!(answer.err.contains(said), "no {said:?} in\n{}", answer.err);
     }
 }

@@ -4,12 +4,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use spore::executor::terminal::Terminal;
 use spore::executor::{Executor, Report};
-use spore::model::{Attempt, AttemptEnd, AttemptId, CommandLine, Language, Outcome, RunId, Secret, Stream, TaskId};
+use spore::model::{
+    Attempt, AttemptEnd, AttemptId, CommandLine, Language, Limits, Outcome, RunId, Secret, Stream, TaskId,
+};
 use tokio::sync::mpsc;
 
 /// After so long a case has failed. Far more than any needs, also on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The terminal executor, with the real program as its supervisors.
+pub(crate) fn terminal(limits: Limits) -> Terminal {
+    Terminal::new(limits).supervised_by(env!("CARGO_BIN_EXE_spore").as_ref())
+}
 
 pub(crate) struct Ground<'a> {
     pub(crate) executor: &'a dyn Executor,
@@ -31,6 +39,7 @@ impl<'a> Ground<'a> {
         let real = folder.path().canonicalize().expect("its real path");
         let root = real.join("root");
         spore::os::file::create_dir(&root).expect("made");
+        spore::os::file::create_dir(&real.join("run")).expect("made");
         Self { executor, root: Arc::new(root), run_dir: Arc::new(real.join("run")), _folder: folder }
     }
 

@@ -4,10 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
-use spore::executor::terminal::Terminal;
 use spore::model::{Limits, Outcome, Stream};
 
-use super::ground::Ground;
+use super::ground::{Ground, terminal};
 
 /// Whether the process has ended: it is gone, or only waits to be collected by the machine.
 fn is_gone(pid: &str) -> bool {
@@ -19,7 +18,7 @@ fn is_gone(pid: &str) -> bool {
 
 #[tokio::test]
 async fn who_ignores_being_asked_is_killed_with_all_its_children() {
-    let terminal = Terminal::new(Limits::DEFAULT);
+    let terminal = terminal(Limits::DEFAULT);
     let on = Ground::new(&terminal);
     let mut attempt =
         on.sh("trap '' TERM\n(while :; do sleep 1; done) &\necho $! >pid; echo ready; while :; do sleep 1; done");
@@ -34,7 +33,7 @@ async fn who_ignores_being_asked_is_killed_with_all_its_children() {
 
 #[tokio::test]
 async fn what_is_left_behind_is_ended() {
-    let terminal = Terminal::new(Limits::DEFAULT);
+    let terminal = terminal(Limits::DEFAULT);
     let on = Ground::new(&terminal);
     let end = on.run_sh("(sleep 300 & echo $! >pid) &\nwait; echo done").await;
     assert_eq!(end.outcome, Outcome::Succeeded);
@@ -45,7 +44,7 @@ async fn what_is_left_behind_is_ended() {
 
 #[tokio::test]
 async fn a_stubborn_daemon_without_a_pipe_is_ended_too() {
-    let terminal = Terminal::new(Limits::DEFAULT);
+    let terminal = terminal(Limits::DEFAULT);
     let on = Ground::new(&terminal);
     let mut attempt =
         on.sh("(trap '' TERM; echo x >up; while :; do sleep 1; done) >/dev/null 2>&1 &\necho $! >pid; read x <up");
@@ -60,7 +59,7 @@ async fn a_stubborn_daemon_without_a_pipe_is_ended_too() {
 
 #[tokio::test]
 async fn a_late_writer_is_heard() {
-    let terminal = Terminal::new(Limits::DEFAULT);
+    let terminal = terminal(Limits::DEFAULT);
     let on = Ground::new(&terminal);
     mkfifo(&on.root.join("gone"));
     // The second process outlives the first, prints, and ends by itself.
@@ -71,7 +70,7 @@ async fn a_late_writer_is_heard() {
 
 #[tokio::test]
 async fn an_escaped_process_does_not_hang_the_task() {
-    let terminal = Terminal::new(Limits::DEFAULT);
+    let terminal = terminal(Limits::DEFAULT);
     let on = Ground::new(&terminal);
     mkfifo(&on.root.join("up"));
     let end = on.run_sh("setsid sh -c 'echo $$ >up; exec sleep 300' &\nread pid <up; echo $pid").await;
@@ -84,7 +83,7 @@ async fn an_escaped_process_does_not_hang_the_task() {
 #[tokio::test]
 async fn a_flood_is_kept_in_bounds() {
     let limits = Limits { log_head_bytes_max: 10_000, log_tail_bytes_max: 30_000, ..Limits::DEFAULT };
-    let terminal = Terminal::new(limits);
+    let terminal = terminal(limits);
     let on = Ground::new(&terminal);
     let end = on.run_sh("seq 1 2000000; head -c 50000000 /dev/zero >&2; seq 1 20000").await;
     assert_eq!(end.outcome, Outcome::Succeeded);
@@ -98,7 +97,7 @@ async fn a_flood_is_kept_in_bounds() {
 
 #[tokio::test]
 async fn an_endless_flood_is_stopped_in_time() {
-    let terminal = Terminal::new(Limits::DEFAULT);
+    let terminal = terminal(Limits::DEFAULT);
     let on = Ground::new(&terminal);
     let mut attempt = on.sh("trap '' TERM; yes & yes >&2");
     (attempt.timeout, attempt.grace) = (Some(Duration::from_millis(200)), Duration::from_millis(50));
@@ -109,14 +108,14 @@ async fn an_endless_flood_is_stopped_in_time() {
 
 #[tokio::test]
 async fn closed_streams_are_no_end() {
-    let terminal = Terminal::new(Limits::DEFAULT);
+    let terminal = terminal(Limits::DEFAULT);
     let on = Ground::new(&terminal);
     assert_eq!(on.run_sh("exec <&- >&- 2>&-; sleep 0.1; exit 3").await.outcome, super::ground::exit(3));
 }
 
 #[tokio::test]
 async fn who_stops_itself_can_still_be_ended() {
-    let terminal = Terminal::new(Limits::DEFAULT);
+    let terminal = terminal(Limits::DEFAULT);
     let on = Ground::new(&terminal);
     let mut attempt = on.sh("trap 'echo woken; exit 0' TERM; kill -STOP $$; sleep 300 & wait");
     attempt.timeout = Some(Duration::from_millis(100));
@@ -126,7 +125,7 @@ async fn who_stops_itself_can_still_be_ended() {
 
 #[tokio::test]
 async fn one_line_of_100_megabytes_is_no_trouble() {
-    let terminal = Terminal::new(Limits::DEFAULT);
+    let terminal = terminal(Limits::DEFAULT);
     let on = Ground::new(&terminal);
     let mut started = on.start(on.sh("head -c 100000000 /dev/zero | tr '\\0' 'x'"));
     let end = started.see_end().await;
@@ -138,7 +137,7 @@ async fn one_line_of_100_megabytes_is_no_trouble() {
 
 #[tokio::test]
 async fn bytes_are_kept_as_they_are() {
-    let terminal = Terminal::new(Limits::DEFAULT);
+    let terminal = terminal(Limits::DEFAULT);
     let on = Ground::new(&terminal);
     on.run_sh("printf 'a\\000b\\377\\r\\n\\033[31mred'").await;
     assert_eq!(on.log(Stream::Out).await, b"a\0b\xff\r\n\x1b[31mred");
@@ -146,7 +145,7 @@ async fn bytes_are_kept_as_they_are() {
 
 #[tokio::test]
 async fn a_full_disk_does_not_stop_the_command() {
-    let terminal = Terminal::new(Limits::DEFAULT);
+    let terminal = terminal(Limits::DEFAULT);
     let on = Ground::new(&terminal);
     // The log's place is taken by something that takes no byte.
     let log = on.log_path(Stream::Out);

@@ -6,7 +6,7 @@ use spore::executor::terminal::Terminal;
 use spore::model::{Digest, Language, Limits, Outcome, Stream};
 use spore::os::file;
 
-use super::ground::{Ground, exit};
+use super::ground::{Ground, exit, terminal};
 
 fn reason(outcome: Outcome) -> String {
     match outcome {
@@ -19,7 +19,8 @@ fn reason(outcome: Outcome) -> String {
 async fn how_spore_was_started_does_not_show() {
     let variables = [("HOME", "/h"), ("GIT_DIR", "/x"), ("TMOUT", "9"), ("SPORE_OUTPUT", "/x"), ("MAKEFLAGS", "-j")];
     let terminal =
-        Terminal::with_environment(Limits::DEFAULT, variables.map(|(name, value)| (name.into(), value.into())));
+        Terminal::with_environment(Limits::DEFAULT, variables.map(|(name, value)| (name.into(), value.into())))
+            .supervised_by(env!("CARGO_BIN_EXE_spore").as_ref());
     let on = Ground::new(&terminal);
     on.run(on.argv(&["env"])).await;
     let text = on.text(Stream::Out).await;
@@ -34,7 +35,7 @@ async fn how_spore_was_started_does_not_show() {
 async fn no_descriptor_is_handed_on() {
     // Like one that Spore's own parent forgot to close.
     let forgotten = rustix::fs::open("/dev/null", rustix::fs::OFlags::RDONLY, rustix::fs::Mode::empty()).expect("open");
-    let terminal = Terminal::new(Limits::DEFAULT);
+    let terminal = terminal(Limits::DEFAULT);
     let on = Ground::new(&terminal);
     let number = std::os::fd::AsRawFd::as_raw_fd(&forgotten);
     let script =
@@ -47,7 +48,7 @@ async fn no_descriptor_is_handed_on() {
 
 #[tokio::test]
 async fn every_process_is_collected() {
-    let terminal = Terminal::new(Limits::DEFAULT);
+    let terminal = terminal(Limits::DEFAULT);
     let on = Ground::new(&terminal);
     on.run_sh("echo $$").await;
     let pid = on.text(Stream::Out).await;
@@ -56,7 +57,7 @@ async fn every_process_is_collected() {
 
 #[tokio::test]
 async fn interpreters_read_their_scripts() {
-    let terminal = Terminal::new(Limits::DEFAULT);
+    let terminal = terminal(Limits::DEFAULT);
     let long = format!("{}\nexit 6", "# filling\n".repeat(20_000));
     let cases = [
         (Language::Bash, "false | true", exit(1)),
@@ -88,7 +89,7 @@ async fn missing_interpreters_are_named() {
         (Language::Sh, "#!\nx", "names no interpreter"),
         (Language::Sh, "a\0b", "NUL"),
     ] {
-        let terminal = Terminal::new(Limits::DEFAULT);
+        let terminal = terminal(Limits::DEFAULT);
         let on = Ground::new(&terminal);
         let mut attempt = on.script(language, text);
         attempt.env.push(("PATH".into(), path.clone()));
@@ -99,7 +100,7 @@ async fn missing_interpreters_are_named() {
 
 #[tokio::test]
 async fn what_cannot_be_executed_is_explained() {
-    let terminal = Terminal::new(Limits::DEFAULT);
+    let terminal = terminal(Limits::DEFAULT);
     let on = Ground::new(&terminal);
     file::write_new(&on.root.join("plain"), b"echo x").expect("written");
     file::write_script(&on.root.join("unmarked"), b"echo from the shell; exit 3").expect("written");
@@ -126,7 +127,7 @@ async fn what_cannot_be_executed_is_explained() {
 
 #[tokio::test]
 async fn working_directories_lie_in_the_root() {
-    let terminal = Terminal::new(Limits::DEFAULT);
+    let terminal = terminal(Limits::DEFAULT);
     let on = Ground::new(&terminal);
     file::create_dir_all(&on.root.join("inside")).expect("made");
     file::write_new(&on.root.join("file"), b"").expect("written");
@@ -150,8 +151,9 @@ async fn working_directories_lie_in_the_root() {
     let log = on.executor.logs(&id, Stream::Out, 0).await.expect("a log");
     assert_eq!(log.bytes, format!("{inside}\n{inside}\n").into_bytes());
 
+    let terminal = super::ground::terminal(Limits::DEFAULT);
+    let on = Ground::new(&terminal);
     let mut attempt = on.sh("true");
-    attempt.id.number = 9;
     attempt.root = Arc::new(on.root.join("nowhere"));
     attempt.workdir = on.root.join("nowhere");
     assert!(reason(on.run(attempt).await.outcome).contains("does not exist"));
@@ -159,7 +161,7 @@ async fn working_directories_lie_in_the_root() {
 
 #[tokio::test]
 async fn artifacts_are_recorded_whether_it_worked_or_not() {
-    let terminal = Terminal::new(Limits::DEFAULT);
+    let terminal = terminal(Limits::DEFAULT);
     let on = Ground::new(&terminal);
     let mut attempt = on.sh("mkdir out; printf abc >out/a.csv; ln -s /etc/passwd out/p.csv; exit 1");
     attempt.artifacts = Arc::from(["out/*.csv".to_owned(), "nothing/*".to_owned()]);
@@ -172,7 +174,7 @@ async fn artifacts_are_recorded_whether_it_worked_or_not() {
 
 #[tokio::test]
 async fn silent_commands_leave_no_file() {
-    let terminal = Terminal::new(Limits::DEFAULT);
+    let terminal = terminal(Limits::DEFAULT);
     let on = Ground::new(&terminal);
     on.run_sh("true").await;
     let folder = on.log_path(Stream::Out);

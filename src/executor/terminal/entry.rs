@@ -4,8 +4,6 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Notify;
-
 use crate::executor::{Observation, Report, Reports};
 use crate::model::{AttemptEnd, AttemptId, Stream};
 
@@ -32,7 +30,6 @@ pub(super) struct Entry {
     run_dir: PathBuf,
     state: Mutex<State>,
     urgency: AtomicU8,
-    asked: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -44,7 +41,7 @@ struct State {
 
 impl Entry {
     pub(super) fn new(id: AttemptId, run_dir: PathBuf) -> Self {
-        Self { id, run_dir, state: Mutex::default(), urgency: AtomicU8::new(0), asked: Notify::new() }
+        Self { id, run_dir, state: Mutex::default(), urgency: AtomicU8::new(0) }
     }
 
     /// Adds a listener and tells it what it has missed. One that listens already is told nothing twice.
@@ -67,7 +64,9 @@ impl Entry {
 
     pub(super) fn tell_started(&self) {
         let mut state = lock(&self.state);
-        state.is_started = true;
+        if std::mem::replace(&mut state.is_started, true) {
+            return;
+        }
         for listener in &state.listeners {
             let _ = listener.send(Report::Started { attempt: self.id.clone() });
         }
@@ -79,8 +78,12 @@ impl Entry {
         }
     }
 
+    /// Tells the end, once.
     pub(super) fn tell_end(&self, end: AttemptEnd) {
         let mut state = lock(&self.state);
+        if state.end.is_some() {
+            return;
+        }
         let end = Box::new(end);
         // Nothing follows the end, so the listeners are let go: a channel closes when its last sender does.
         for listener in std::mem::take(&mut state.listeners) {
@@ -96,7 +99,6 @@ impl Entry {
     /// Asks it to end; a later, less urgent wish changes nothing.
     pub(super) fn ask(&self, urgency: Urgency) {
         self.urgency.fetch_max(urgency as u8, Ordering::SeqCst);
-        self.asked.notify_one();
     }
 
     /// How urgently it was asked so far.
@@ -106,11 +108,6 @@ impl Entry {
             1 => Urgency::Polite,
             _ => Urgency::Now,
         }
-    }
-
-    /// Waits until it is asked (again).
-    pub(super) async fn asked(&self) {
-        self.asked.notified().await;
     }
 
     /// Where the log of one of its streams is.

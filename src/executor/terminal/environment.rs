@@ -7,6 +7,7 @@
 
 use std::ffi::{OsStr, OsString};
 
+use crate::os::failpoint;
 use crate::os::process::Variables;
 
 /// The search path where there is none.
@@ -30,7 +31,7 @@ const REMOVED: &[(&str, &[&str])] = &[
     ("make's and node's pipes are not handed on", &["NODE_CHANNEL_*", "CARGO_MAKEFLAGS"]),
     ("the crate that `cargo run` runs", &["CARGO_PKG_*", "CARGO_MANIFEST_*", "CARGO_BIN_*", "CARGO_CRATE_*"]),
     ("the run that a nested Spore was started by", &["SPORE_RUN", "SPORE_TASK", "SPORE_ATTEMPT", "SPORE_ROOT"]),
-    ("the run that a nested Spore was started by", &["SPORE_OUTPUT"]),
+    ("the run that a nested Spore was started by", &["SPORE_OUTPUT", failpoint::VARIABLE]),
 ];
 
 /// What every command's environment begins with.

@@ -120,11 +120,6 @@ impl Log {
         ring.write_all_at(&total.to_le_bytes(), 0)
     }
 
-    /// Whether closing it takes long enough to do it off the event loop.
-    pub(super) fn has_ring(&self) -> bool {
-        self.ring.is_some()
-    }
-
     /// Puts the log together. Returns its size, and a remark where something could not be written.
     pub(super) fn close(mut self) -> (LogSize, Option<String>) {
         let mut size = LogSize { seen_bytes: self.seen_bytes, dropped_bytes: 0 };

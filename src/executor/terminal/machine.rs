@@ -6,23 +6,29 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::collect::carry_out;
+use tokio::sync::mpsc;
+
 use super::entry::{Entry, Urgency, lock};
 use super::environment::Base;
+use super::link::{Link, Wish};
 use super::reading::read_log;
 use crate::executor::{Check, Executor, LogChunk, Mask, Observation, Pending, Profile, Reports};
-use crate::model::{Attempt, AttemptId, LOGS_FOLDER, Language, Limits, OUTPUTS_FOLDER, Secret, Stream};
-use crate::os::clock::SystemClock;
-use crate::os::file;
-use crate::os::process::{Found, find_program, keep_descriptors_home};
+use crate::model::{Attempt, AttemptId, Language, Limits, RunId, Secret, Stream};
+use crate::os::failpoint;
+use crate::os::process::{Found, Variables, find_program, keep_descriptors_home};
 
-/// Carries attempts out as processes of this machine. It needs a tokio runtime with I/O and time around it.
+/// The program of this process, even when its file has been replaced by a newer one.
+const OWN_PROGRAM: &str = "/proc/self/exe";
+
+/// Carries attempts out as processes of this machine, by a supervisor for each run. It needs a tokio runtime with I/O and
+/// time around it.
 ///
-/// Dropping it stops nothing: what was started goes on, and is collected while the runtime lives.
+/// Dropping it stops nothing: what was started goes on under its supervisor.
 #[derive(Debug)]
 pub struct Terminal {
     shared: Arc<Shared>,
     attempts: Mutex<HashMap<AttemptId, Arc<Entry>>>,
+    links: Mutex<HashMap<RunId, mpsc::UnboundedSender<Wish>>>,
     instances: Mutex<BTreeSet<u32>>,
 }
 
@@ -31,11 +37,12 @@ pub struct Terminal {
 pub(super) struct Shared {
     pub(super) base: Base,
     pub(super) limits: Limits,
-    pub(super) clock: SystemClock,
+    /// The program of supervisors: this one.
+    pub(super) program: PathBuf,
+    /// What a supervisor's environment is.
+    supervisor_environment: Variables,
     /// The mask that was made last: all attempts of a run that have the same secrets share it.
     mask: Mutex<(Arc<[Secret]>, Mask)>,
-    /// The folder of a run that was made ready last.
-    ready: Mutex<Option<Arc<PathBuf>>>,
 }
 
 impl Terminal {
@@ -49,14 +56,45 @@ impl Terminal {
     #[must_use]
     pub fn with_environment(limits: Limits, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         keep_descriptors_home();
+        let base = Base::new(variables);
+        let mut supervisor_environment = base.variables().clone();
+        if let Some(wanted) = std::env::var_os(failpoint::VARIABLE) {
+            supervisor_environment.set(failpoint::VARIABLE.as_ref(), &wanted);
+        }
         let shared = Shared {
-            base: Base::new(variables),
+            base,
             limits,
-            clock: SystemClock::new(),
+            program: PathBuf::from(OWN_PROGRAM),
+            supervisor_environment,
             mask: Mutex::new((Arc::from([]), Mask::default())),
-            ready: Mutex::new(None),
         };
-        Self { shared: Arc::new(shared), attempts: Mutex::default(), instances: Mutex::default() }
+        Self {
+            shared: Arc::new(shared),
+            attempts: Mutex::default(),
+            links: Mutex::default(),
+            instances: Mutex::default(),
+        }
+    }
+
+    /// As it is, but its supervisors are the program at `program`: for who is not Spore itself.
+    #[must_use]
+    pub fn supervised_by(mut self, program: &Path) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            shared.program = program.to_path_buf();
+        }
+        self
+    }
+
+    /// Tells the link of the attempt's run, which is made where there is none.
+    fn wish(&self, attempt: &Attempt, wish: Wish) {
+        let mut links = lock(&self.links);
+        let link = links.entry(attempt.id.run).or_insert_with(|| {
+            let (link, wishes) = mpsc::unbounded_channel();
+            tokio::spawn(Link::new(Arc::clone(&self.shared), attempt).attend(wishes));
+            link
+        });
+        // A link lives as long as somebody can have a wish.
+        let _ = link.send(wish);
     }
 
     fn entry(&self, attempt: &AttemptId) -> Option<Arc<Entry>> {
@@ -76,19 +114,9 @@ impl Shared {
         last.1.clone()
     }
 
-    /// Makes the folders for logs and outputs, once for each run.
-    pub(super) fn make_folders(&self, attempt: &Attempt) -> Result<(), String> {
-        let mut ready = lock(&self.ready);
-        if ready.as_ref().is_some_and(|ready| Arc::ptr_eq(ready, &attempt.run_dir) || *ready == attempt.run_dir) {
-            return Ok(());
-        }
-        for name in [LOGS_FOLDER, OUTPUTS_FOLDER] {
-            let folder = attempt.run_dir.join(name);
-            file::create_dir_all(&folder)
-                .map_err(|error| format!("the folder `{}` cannot be made: {error}", folder.display()))?;
-        }
-        *ready = Some(Arc::clone(&attempt.run_dir));
-        Ok(())
+    /// The environment of a supervisor, and so of all commands: this process's, less what tells how it was started.
+    pub(super) fn supervisor_environment(&self) -> &Variables {
+        &self.supervisor_environment
     }
 }
 
@@ -112,6 +140,16 @@ impl Executor for Terminal {
         "terminal"
     }
 
+    fn queues(&self) -> bool {
+        true
+    }
+
+    fn release(&self, run: RunId) {
+        // Without a link its supervisor ends.
+        lock(&self.links).remove(&run);
+        lock(&self.attempts).retain(|id, _| id.run != run);
+    }
+
     fn start(&self, attempt: Attempt, reports: Reports) {
         let attempt = absolute(attempt);
         let mut is_new = false;
@@ -121,7 +159,8 @@ impl Executor for Terminal {
         }));
         entry.listen(reports);
         if is_new {
-            tokio::spawn(carry_out(Arc::clone(&self.shared), entry, attempt));
+            let attempt = Arc::new(attempt);
+            self.wish(&attempt, Wish::Start(entry, Arc::clone(&attempt)));
         }
     }
 
@@ -142,6 +181,9 @@ impl Executor for Terminal {
     fn cancel(&self, attempt: &AttemptId, now: bool) {
         if let Some(entry) = self.entry(attempt) {
             entry.ask(if now { Urgency::Now } else { Urgency::Polite });
+            if let Some(link) = lock(&self.links).get(&attempt.run) {
+                let _ = link.send(Wish::Cancel(entry));
+            }
         }
     }
 

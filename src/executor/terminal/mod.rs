@@ -3,20 +3,30 @@
 //! A command gets a process group of its own, an environment that does not depend on how Spore was started, nothing on
 //! its standard input, and no descriptor beyond 0, 1 and 2. Its output is masked and kept, head and tail, in log files
 //! that exist only when there is something in them.
+//!
+//! Commands are not children of the engine. A [`supervise`]d run has a process of its own that starts them, sees to them
+//! and writes down how they end:
+//!
+//! ```text
+//! engine ── Terminal ── Link ──(supervisor.sock)── supervisor ── commands
+//!               ▲                                      │
+//!               └────────── attempts.jsonl ◀───────────┘
+//! ```
 
 mod artifacts;
+mod attempts;
 mod collect;
 mod entry;
 mod environment;
-mod line;
+mod link;
 mod log;
 mod machine;
 mod output;
-mod prepare;
 mod reading;
-mod simple;
-mod streams;
-mod supervise;
+mod supervisor;
+mod wire;
 
 pub use machine::Terminal;
 pub use reading::read_log;
+pub use supervisor::supervise;
+pub use wire::SUBCOMMAND;

@@ -21,8 +21,8 @@ pub struct Member {
 }
 
 impl Group {
-    pub(super) fn of_leader(pid: Pid) -> Self {
-        Self(pid)
+    pub(super) fn of_leader(pid: i32) -> std::io::Result<Self> {
+        Pid::from_raw(pid).map(Self).ok_or_else(|| std::io::Error::other("the process has no id"))
     }
 
     /// The id, which is also the process id of the leader.

@@ -2,23 +2,23 @@
 //!
 //! `posix_spawn` (a vfork, which copies no page tables) costs the same in a large process as in a small one. The standard
 //! library uses it too, but puts the environment together anew for each start, which costs more than all else that is
-//! done here for a command. So the environment that commands have in common is made ready once, and the standard library
-//! starts only what runs in another folder than this process: the portable call cannot change folders.
+//! done here for a command. So the environment that commands have in common is made ready once. The portable call cannot
+//! change folders, so this process goes into the folder of a command before it starts it: only a process of one thread
+//! may do that, which the supervisor is.
 
+use std::cell::RefCell;
 use std::ffi::{CStr, CString, OsStr};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::OnceLock;
 
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
 use nix::sys::signal::{SigSet, Signal};
 
-use super::{Child, Output, Variables};
+use super::{Detached, Group, Output, Variables};
 use crate::os::signals;
 
 /// What to start. The program is an absolute path: looking it up is for the caller, who knows along which `PATH`.
@@ -36,8 +36,8 @@ pub struct Launch<'a> {
 /// What was started.
 #[derive(Debug)]
 pub struct Launched {
-    /// The process.
-    pub child: Child,
+    /// The process, as the leader of its group.
+    pub group: Group,
     /// Its standard output.
     pub out: Output,
     /// Its standard error.
@@ -75,8 +75,8 @@ impl<'a> Launch<'a> {
         self
     }
 
-    /// Starts it, as the leader of a new process group, with nothing on its standard input. Needs a tokio runtime with
-    /// I/O.
+    /// Starts it, as the leader of a new process group, with nothing on its standard input. Its end is heard of by
+    /// [`reap`](super::reap).
     ///
     /// # Errors
     /// What the kernel says of the program, of the folder, or of its own limits.
@@ -86,12 +86,12 @@ impl<'a> Launch<'a> {
         }
         let (out, to_out) = Output::pipe()?;
         let (err, to_err) = Output::pipe()?;
-        let is_here = here().is_some_and(|here| here == self.folder);
-        let pid = if is_here { self.start_here(&to_out, &to_err)? } else { self.start_elsewhere(to_out, to_err)? };
-        Ok(Launched { child: Child::new(pid)?, out, err })
+        let pid = self.start_in_folder(&to_out, &to_err)?;
+        Ok(Launched { group: Group::of_leader(pid)?, out, err })
     }
 
-    fn start_here(&self, to_out: &OwnedFd, to_err: &OwnedFd) -> io::Result<i32> {
+    fn start_in_folder(&self, to_out: &OwnedFd, to_err: &OwnedFd) -> io::Result<i32> {
+        enter(&self.folder)?;
         let mut descriptors = PosixSpawnFileActions::init()?;
         for (from, to) in [(nothing()?.as_fd(), 0), (to_out.as_fd(), 1), (to_err.as_fd(), 2)] {
             descriptors.add_dup2(from.as_raw_fd(), to)?;
@@ -108,24 +108,47 @@ impl<'a> Launch<'a> {
         let environment: Vec<&CStr> = self.shared.with(&self.own).collect();
         Ok(posix_spawn(self.program.as_path(), &descriptors, &attributes, &self.words, &environment)?.as_raw())
     }
-
-    #[expect(clippy::disallowed_methods, reason = "this is where processes start")]
-    fn start_elsewhere(&self, to_out: OwnedFd, to_err: OwnedFd) -> io::Result<i32> {
-        let mut command = std::process::Command::new(&self.program);
-        let words: Vec<&OsStr> = self.words.iter().map(|word| OsStr::from_bytes(word.as_bytes())).collect();
-        command.arg0(words[0]).args(&words[1..]).current_dir(&self.folder).process_group(0);
-        command.env_clear().envs(self.shared.pairs()).envs(self.own.pairs());
-        command.stdin(nothing()?.try_clone()?).stdout(Stdio::from(to_out)).stderr(Stdio::from(to_err));
-        // Whoever drops the standard library's view of a process neither ends nor collects it.
-        let pid = command.spawn()?.id();
-        i32::try_from(pid).map_err(io::Error::other)
-    }
 }
 
-/// The folder of this process, which never changes it.
-fn here() -> Option<&'static Path> {
-    static HERE: OnceLock<Option<PathBuf>> = OnceLock::new();
-    HERE.get_or_init(|| std::env::current_dir().ok()).as_deref()
+/// Starts the program at `program` with these words (its name first) and variables as a process that no signal reaches
+/// and that goes on when this one ends. `input` is its standard input; what it prints goes nowhere.
+///
+/// # Errors
+/// What the kernel says.
+pub fn start_detached(
+    program: &Path,
+    words: &[&OsStr],
+    variables: &Variables,
+    input: &OwnedFd,
+) -> io::Result<Detached> {
+    let words: Result<Vec<CString>, _> = words.iter().map(|word| CString::new(word.as_bytes())).collect();
+    let words = words.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    let mut descriptors = PosixSpawnFileActions::init()?;
+    descriptors.add_dup2(input.as_raw_fd(), 0)?;
+    let null = crate::os::file::append(Path::new("/dev/null"))?;
+    for to in [1, 2] {
+        descriptors.add_dup2(null.as_raw_fd(), to)?;
+    }
+    let mut attributes = PosixSpawnAttr::init()?;
+    attributes.set_flags(PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK)?;
+    attributes.set_sigmask(&SigSet::all())?;
+    let environment: Vec<&CStr> = variables.texts().collect();
+    Detached::new(posix_spawn(program, &descriptors, &attributes, &words, &environment)?.as_raw())
+}
+
+/// Goes into `folder`, unless this process is there already. Who starts processes of different folders at a time must
+/// be one thread.
+fn enter(folder: &Path) -> io::Result<()> {
+    thread_local! {
+        static HERE: RefCell<PathBuf> = const { RefCell::new(PathBuf::new()) };
+    }
+    HERE.with_borrow_mut(|here| {
+        if *here != folder {
+            std::env::set_current_dir(folder)?;
+            folder.clone_into(here);
+        }
+        Ok(())
+    })
 }
 
 /// The signals that commands take as usual: all but those that this process was told to ignore. A broken pipe is among

@@ -8,9 +8,9 @@ mod output;
 mod refusal;
 mod variables;
 
-pub use child::Child;
+pub use child::{Detached, adopt_orphans, leave_session, reap};
 pub use group::{Group, Member};
-pub use launch::{Launch, Launched, keep_descriptors_home};
+pub use launch::{Launch, Launched, keep_descriptors_home, start_detached};
 pub use lookup::{Found, find_program, guess_program};
 pub use output::Output;
 pub use refusal::Refusal;

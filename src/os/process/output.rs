@@ -1,27 +1,23 @@
 //! The end of a pipe from which a command's output is read.
 //!
-//! It begins unwatched: it can be read, but nobody is woken when there is something. A command that ends within a
-//! moment is read once at its end and never costs a registration with the event loop, nor a wake-up for each stream.
+//! A command that ends within a moment is read once at its end, and its pipes are never watched for anything to read.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::OFlags;
 use rustix::pipe::PipeFlags;
-use tokio::net::unix::pipe::Receiver;
+
+use crate::os::Poll;
 
 /// The size that a busy pipe is grown to, in bytes: what the kernel allows everybody.
 const BUSY_PIPE_BYTES: usize = 1 << 20;
 
 /// A command's standard output or error, to be read.
 #[derive(Debug)]
-pub struct Output(Pipe);
-
-#[derive(Debug)]
-enum Pipe {
-    Unwatched(OwnedFd),
-    Watched(Receiver),
-    Closed,
+pub struct Output {
+    pipe: Option<OwnedFd>,
+    is_watched: bool,
 }
 
 impl Output {
@@ -29,29 +25,21 @@ impl Output {
     pub(super) fn pipe() -> io::Result<(Self, OwnedFd)> {
         let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
         rustix::fs::fcntl_setfl(&read, OFlags::NONBLOCK)?;
-        Ok((Self(Pipe::Unwatched(read)), write))
+        Ok((Self { pipe: Some(read), is_watched: false }, write))
     }
 
-    /// From now on [`Output::readable`] wakes its caller.
+    /// From now on `poll` wakes its owner with `number` when there is something to read.
     ///
     /// # Errors
-    /// When the event loop takes no more; the pipe is closed then.
-    pub fn watch(&mut self) -> io::Result<()> {
-        if let Pipe::Unwatched(_) = self.0
-            && let Pipe::Unwatched(read) = std::mem::replace(&mut self.0, Pipe::Closed)
-        {
-            self.0 = Pipe::Watched(Receiver::from_owned_fd_unchecked(read)?);
+    /// When the kernel watches no more; the pipe is closed then.
+    pub fn watch(&mut self, poll: &Poll, number: u64) -> io::Result<()> {
+        let Some(pipe) = self.pipe.as_ref().filter(|_| !self.is_watched) else { return Ok(()) };
+        let watched = poll.watch(pipe.as_fd(), number);
+        self.is_watched = true;
+        if watched.is_err() {
+            self.close();
         }
-        Ok(())
-    }
-
-    /// Waits until there is something to read or the writers are gone. Waits forever when the pipe is not watched.
-    pub async fn readable(&self) {
-        match &self.0 {
-            // An error of the event loop shows again when the pipe is read.
-            Pipe::Watched(receiver) => drop(receiver.readable().await),
-            Pipe::Unwatched(_) | Pipe::Closed => std::future::pending().await,
-        }
+        watched
     }
 
     /// Reads what is there: `None` when that is nothing yet, 0 when nothing will come any more.
@@ -59,42 +47,30 @@ impl Output {
     /// # Errors
     /// As read(2).
     pub fn read(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
-        let read = match &self.0 {
-            Pipe::Closed => Ok(0),
-            Pipe::Watched(receiver) => receiver.try_read(buffer),
-            Pipe::Unwatched(read) => rustix::io::read(read, buffer).map_err(io::Error::from),
-        };
-        match read {
+        let Some(pipe) = &self.pipe else { return Ok(Some(0)) };
+        match rustix::io::read(pipe, buffer) {
             Ok(count) => Ok(Some(count)),
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => Ok(None),
-            Err(error) => Err(error),
+            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 
     /// Lets the kernel hold more between two reads: for a stream that has turned out to be busy. A kernel that refuses
     /// costs speed only.
     pub fn grow(&self) {
-        if let Some(fd) = self.descriptor() {
-            let _ = rustix::pipe::fcntl_setpipe_size(fd, BUSY_PIPE_BYTES);
+        if let Some(pipe) = &self.pipe {
+            let _ = rustix::pipe::fcntl_setpipe_size(pipe, BUSY_PIPE_BYTES);
         }
     }
 
     /// Whether it was closed here or has told its end.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        matches!(self.0, Pipe::Closed)
+        self.pipe.is_none()
     }
 
     /// Stops reading; who still writes is told so by the kernel.
     pub fn close(&mut self) {
-        self.0 = Pipe::Closed;
-    }
-
-    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        match &self.0 {
-            Pipe::Unwatched(read) => Some(read.as_fd()),
-            Pipe::Watched(receiver) => Some(receiver.as_fd()),
-            Pipe::Closed => None,
-        }
+        self.pipe = None;
     }
 }

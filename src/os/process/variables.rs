@@ -4,10 +4,10 @@ use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 
 /// Environment variables, each name once.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Variables(Vec<Variable>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Variable {
     name_bytes: usize,
     /// `NAME=value`.
@@ -41,6 +41,11 @@ impl Variables {
         let is_hidden = |variable: &Variable| over.0.iter().any(|other| other.name() == variable.name());
         let shown = self.0.iter().filter(move |variable| !is_hidden(variable));
         shown.chain(&over.0).map(|variable| variable.text.as_c_str())
+    }
+
+    /// All of them, as the kernel takes them.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &CStr> {
+        self.0.iter().map(|variable| variable.text.as_c_str())
     }
 
     /// Names and values.

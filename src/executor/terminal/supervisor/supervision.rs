@@ -5,13 +5,14 @@
 //! asked to end, then killed. A process that has left the group is out of reach; if it still holds a pipe, the pipe is
 //! closed after a moment, so that nobody waits for it.
 
+use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use super::entry::{Entry, Urgency};
 use super::streams::Streams;
-use crate::os::clock::{Clock, SystemClock};
-use crate::os::process::{Child, Group};
+use crate::model::{Outcome, Stream, TaskId, Timestamp};
+use crate::os::Poll;
+use crate::os::process::Group;
 
 /// A command that ends sooner is read once, at its end, without any of the cost of watching its pipes.
 const UNWATCHED: Duration = Duration::from_millis(2);
@@ -30,7 +31,7 @@ const KILL_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why a command was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stopped {
+enum Stopped {
     /// It ran out of its time.
     TimedOut,
     /// Somebody asked.
@@ -40,10 +41,8 @@ pub(super) enum Stopped {
 /// How a command ended.
 #[derive(Debug)]
 pub(super) struct Finish {
-    /// The end of its own process; an error when that was not seen.
-    pub(super) status: Option<Result<ExitStatus, String>>,
-    /// Whether it was stopped.
-    pub(super) stopped: Option<Stopped>,
+    /// How.
+    pub(super) outcome: Outcome,
     /// What is to be said about what it left behind.
     pub(super) remarks: Vec<String>,
     /// Its streams, drained.
@@ -60,14 +59,18 @@ enum Stage {
 
 /// A command under way.
 #[derive(Debug)]
-pub(super) struct Supervision<'a> {
-    entry: &'a Entry,
-    clock: SystemClock,
-    child: Child,
+pub(super) struct Supervision {
+    /// The task it belongs to.
+    pub(super) task: TaskId,
+    /// Which try of it.
+    pub(super) number: u32,
+    /// When it began.
+    pub(super) began: Timestamp,
+    leader: i32,
     /// `None` once it was seen empty: its id may then be somebody else's.
     group: Option<Group>,
     streams: Streams,
-    status: Option<Result<ExitStatus, String>>,
+    status: Option<ExitStatus>,
     stopped: Option<Stopped>,
     stage: Stage,
     grace: Duration,
@@ -85,29 +88,33 @@ pub(super) struct Supervision<'a> {
     gave_up: bool,
 }
 
-impl<'a> Supervision<'a> {
-    pub(super) fn new(
-        entry: &'a Entry,
-        clock: SystemClock,
-        child: Child,
-        streams: Streams,
-        timeout: Option<Duration>,
-        grace: Duration,
-    ) -> Self {
-        let now = clock.monotonic();
+/// What a command is supervised by: who it is, and what it may take.
+#[derive(Debug)]
+pub(super) struct Terms {
+    pub(super) task: TaskId,
+    pub(super) number: u32,
+    pub(super) began: Timestamp,
+    pub(super) timeout: Option<Duration>,
+    pub(super) grace: Duration,
+}
+
+impl Supervision {
+    /// Begins with a process that was started just now.
+    pub(super) fn new(terms: Terms, group: Group, streams: Streams, now: Duration) -> Self {
         Self {
-            entry,
-            clock,
-            group: Some(child.group()),
-            child,
+            task: terms.task,
+            number: terms.number,
+            began: terms.began,
+            leader: group.id(),
+            group: Some(group),
             streams,
             status: None,
             stopped: None,
             stage: Stage::Going,
-            grace,
+            grace: terms.grace,
             remarks: Vec::new(),
             watch_at: Some(now + UNWATCHED),
-            timeout_at: timeout.and_then(|timeout| now.checked_add(timeout)),
+            timeout_at: terms.timeout.and_then(|timeout| now.checked_add(timeout)),
             linger_until: None,
             look_at: None,
             look_interval: LOOK_FIRST,
@@ -116,39 +123,33 @@ impl<'a> Supervision<'a> {
         }
     }
 
-    /// Sees the command to its end.
-    pub(super) async fn run(mut self) -> Finish {
-        loop {
-            let now = self.clock.monotonic();
-            self.advance(now);
-            if self.is_over() {
-                break;
-            }
-            let wake_at = self.wake_at();
-            tokio::select! {
-                biased;
-                status = self.child.wait(), if self.status.is_none() => self.leader_ended(status),
-                () = self.entry.asked() => self.asked(),
-                stream = self.streams.readable() => self.streams.read(stream),
-                () = pause(wake_at, now) => {}
-            }
-        }
-        if self.gave_up {
-            // It still has to be collected one day, so that no zombie stays.
-            let mut child = self.child;
-            tokio::spawn(async move { child.wait().await.is_ok() });
-        }
-        self.streams.close();
-        self.streams.tell_last_line(self.entry);
-        Finish { status: self.status, stopped: self.stopped, remarks: self.remarks, streams: self.streams }
+    /// The process that was started, until it was collected.
+    pub(super) fn leader(&self) -> Option<i32> {
+        self.status.is_none().then_some(self.leader)
     }
 
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.gave_up || (self.status.is_some() && self.group.is_none() && self.streams.are_closed())
     }
 
+    /// What is known at its end.
+    pub(super) fn finish(mut self) -> Finish {
+        self.streams.close();
+        let outcome = match (self.stopped, self.status) {
+            (Some(Stopped::TimedOut), _) => Outcome::TimedOut,
+            (Some(Stopped::Cancelled), _) => Outcome::Cancelled,
+            (None, Some(status)) => match (status.code(), status.signal()) {
+                (Some(code), _) => Outcome::of_exit(code),
+                (None, Some(signal)) => Outcome::of_signal(signal),
+                (None, None) => Outcome::Lost { stage: format!("its process ended as no process ends: {status}") },
+            },
+            (None, None) => Outcome::Lost { stage: "running; it did not end although it was killed".into() },
+        };
+        Finish { outcome, remarks: self.remarks, streams: self.streams }
+    }
+
     /// The next moment at which something is to be done by itself.
-    fn wake_at(&self) -> Option<Duration> {
+    pub(super) fn wake_at(&self) -> Option<Duration> {
         let stage_at = match self.stage {
             _ if self.group.is_none() => None,
             Stage::Going => None,
@@ -170,13 +171,23 @@ impl<'a> Supervision<'a> {
         .min()
     }
 
-    /// Does what is due.
-    fn advance(&mut self, now: Duration) {
+    /// A new last line, when it is time for one; at the end (`last`) however short after the one before.
+    pub(super) fn line(&mut self, now: Duration, last: bool) -> Option<(Stream, String)> {
+        self.streams.line(now, last)
+    }
+
+    /// Reads what is there of one stream, but not forever.
+    pub(super) fn read(&mut self, stream: Stream) {
+        self.streams.read(stream);
+    }
+
+    /// Does what is due. True once, when it has gone on for so long that it is worth a word.
+    pub(super) fn advance(&mut self, now: Duration, poll: &Poll) -> bool {
         let is_due = |moment: Option<Duration>| moment.is_some_and(|moment| moment <= now);
-        self.streams.tell_line(now, self.entry);
+        let is_worth_a_word = is_due(self.watch_at);
         if is_due(self.watch_at) {
             self.watch_at = None;
-            self.streams.watch();
+            self.streams.watch(poll);
         }
         if is_due(self.timeout_at) && self.status.is_none() && self.stopped.is_none() {
             self.timeout_at = None;
@@ -192,11 +203,11 @@ impl<'a> Supervision<'a> {
             _ => {}
         }
         if is_due(self.look_at) {
-            self.look(now);
+            self.look(now, poll);
         }
         if is_due(self.linger_until) {
             self.linger_until = None;
-            self.end_left_behind(now);
+            self.end_left_behind(now, poll);
         }
         if is_due(self.escaped_until) {
             self.escaped_until = None;
@@ -209,15 +220,17 @@ impl<'a> Supervision<'a> {
                 );
             }
         }
+        is_worth_a_word
     }
 
-    fn leader_ended(&mut self, status: std::io::Result<ExitStatus>) {
-        self.status = Some(status.map_err(|error| error.to_string()));
+    /// Its own process has ended, and was collected.
+    pub(super) fn leader_ended(&mut self, status: ExitStatus, now: Duration, poll: &Poll) {
+        self.status = Some(status);
         self.streams.read_both();
-        self.look(self.clock.monotonic());
+        self.look(now, poll);
         if let Some(look_at) = self.look_at {
             self.watch_at = None;
-            self.streams.watch();
+            self.streams.watch(poll);
             if self.stage == Stage::Going {
                 let linger = if self.streams.are_closed() { LINGER_WITHOUT_PIPE } else { LINGER_WITH_PIPE };
                 self.linger_until = Some(look_at + linger);
@@ -225,19 +238,15 @@ impl<'a> Supervision<'a> {
         }
     }
 
-    fn asked(&mut self) {
-        let now = self.clock.monotonic();
-        let urgency = self.entry.urgency();
-        if urgency == Urgency::None {
-            return;
-        }
+    /// Somebody asks it to end: with its grace, or `at_once`. A later, less urgent wish changes nothing.
+    pub(super) fn cancel(&mut self, at_once: bool, now: Duration) {
         if self.status.is_none() && self.stopped.is_none() {
             self.stopped = Some(Stopped::Cancelled);
         }
         self.linger_until = None;
-        match (urgency, self.stage) {
-            (Urgency::Now, Stage::Going | Stage::Asked { .. }) => self.kill(now),
-            (Urgency::Polite, Stage::Going) => self.ask(now, self.grace),
+        match (at_once, self.stage) {
+            (true, Stage::Going | Stage::Asked { .. }) => self.kill(now),
+            (false, Stage::Going) => self.ask(now, self.grace),
             _ => {}
         }
     }
@@ -257,7 +266,7 @@ impl<'a> Supervision<'a> {
     }
 
     /// Looks whether the group still has members, once its leader has ended.
-    fn look(&mut self, now: Duration) {
+    fn look(&mut self, now: Duration, poll: &Poll) {
         let Some(group) = self.group.filter(|_| self.status.is_some()) else { return };
         let is_killed = matches!(self.stage, Stage::Killed { .. });
         // Where nobody collects orphans, or not soon, ended members stay visible; only a closer look tells them apart.
@@ -276,12 +285,12 @@ impl<'a> Supervision<'a> {
         self.streams.read_both();
         if !self.streams.are_closed() {
             self.watch_at = None;
-            self.streams.watch();
+            self.streams.watch(poll);
             self.escaped_until = Some(now + ESCAPED_PIPE);
         }
     }
 
-    fn end_left_behind(&mut self, now: Duration) {
+    fn end_left_behind(&mut self, now: Duration, poll: &Poll) {
         let Some(group) = self.group else { return };
         let members = group.members();
         let names: Vec<&str> =
@@ -297,14 +306,6 @@ impl<'a> Supervision<'a> {
             self.ask(now, self.grace.min(LEFT_BEHIND_GRACE_MAX));
         }
         self.look_interval = LOOK_FIRST;
-        self.look(now);
-    }
-}
-
-/// Waits until `moment`, or forever.
-async fn pause(moment: Option<Duration>, now: Duration) {
-    match moment {
-        Some(moment) => tokio::time::sleep(moment.saturating_sub(now)).await,
-        None => std::future::pending().await,
+        self.look(now, poll);
     }
 }

@@ -1,13 +1,14 @@
 //! The two streams of a command, from the pipes to masked logs and last lines.
 
 use std::cell::RefCell;
+use std::path::Path;
 use std::time::Duration;
 
-use super::entry::Entry;
 use super::line::LastLine;
-use super::log::Log;
+use crate::executor::terminal::log::Log;
 use crate::executor::{Mask, MaskStream};
-use crate::model::{Limits, LogSize, Stream};
+use crate::model::{AttemptId, Limits, LogSize, Stream};
+use crate::os::Poll;
 use crate::os::process::Output;
 
 /// The shortest time between two lines told.
@@ -29,8 +30,10 @@ thread_local! {
 pub(super) struct Streams {
     out: One,
     err: One,
+    number: u64,
     next_line_at: Duration,
-    untold: Option<Stream>,
+    /// Whether standard output and error have a line that is not told yet.
+    untold: [bool; 2],
 }
 
 #[derive(Debug)]
@@ -43,43 +46,47 @@ struct One {
 }
 
 impl Streams {
-    pub(super) fn new(entry: &Entry, out: Output, err: Output, mask: &Mask, limits: &Limits) -> Self {
+    /// The streams of the attempt `id`, whose logs go to `run_dir`. `number` is the first of the two that `poll` is to know
+    /// them by: standard output, then standard error.
+    pub(super) fn new(
+        id: &AttemptId,
+        run_dir: &Path,
+        (out, err): (Output, Output),
+        number: u64,
+        mask: &Mask,
+        limits: &Limits,
+    ) -> Self {
         let one = |output, stream| One {
             output,
             is_busy: false,
             mask: (!mask.is_empty()).then(|| mask.stream()),
-            log: Log::new(entry.log_path(stream), limits),
+            log: Log::new(id.log_path(run_dir, stream), limits),
             last: LastLine::default(),
         };
-        Self { out: one(out, Stream::Out), err: one(err, Stream::Err), next_line_at: Duration::ZERO, untold: None }
-    }
-
-    /// From now on [`Streams::readable`] wakes its caller.
-    pub(super) fn watch(&mut self) {
-        for one in [&mut self.out, &mut self.err] {
-            if let Err(error) = one.output.watch() {
-                tracing::warn!(%error, "a pipe cannot be watched, and is closed");
-            }
+        Self {
+            out: one(out, Stream::Out),
+            err: one(err, Stream::Err),
+            number,
+            next_line_at: Duration::ZERO,
+            untold: [false; 2],
         }
     }
 
-    /// Waits until a stream has something to read or ends, and says which.
-    pub(super) async fn readable(&self) -> Stream {
-        tokio::select! {
-            () = self.out.output.readable() => Stream::Out,
-            () = self.err.output.readable() => Stream::Err,
+    /// From now on `poll` wakes its owner when there is something to read.
+    pub(super) fn watch(&mut self, poll: &Poll) {
+        for (one, number) in [(&mut self.out, self.number), (&mut self.err, self.number + 1)] {
+            // A pipe that the kernel will not watch is closed; what was written to it so far is lost, and nothing else.
+            let _ = one.output.watch(poll, number);
         }
     }
 
     /// Reads what is there of one stream, but not forever.
     pub(super) fn read(&mut self, stream: Stream) {
-        let one = match stream {
-            Stream::Out => &mut self.out,
-            Stream::Err => &mut self.err,
+        let (one, untold) = match stream {
+            Stream::Out => (&mut self.out, &mut self.untold[0]),
+            Stream::Err => (&mut self.err, &mut self.untold[1]),
         };
-        if one.read() {
-            self.untold = Some(stream);
-        }
+        *untold |= one.read();
     }
 
     /// Reads what is there of both.
@@ -101,46 +108,29 @@ impl Streams {
 
     /// When a line is to be told that is not told yet.
     pub(super) fn line_at(&self) -> Option<Duration> {
-        self.untold.map(|_| self.next_line_at)
+        self.untold.contains(&true).then_some(self.next_line_at)
     }
 
-    /// Tells the last line, if there is a new one and the last was not told just now.
-    pub(super) fn tell_line(&mut self, now: Duration, entry: &Entry) {
-        if now < self.next_line_at {
-            return;
+    /// The last line of a stream, if there is a new one and none was told just now; at the end (`last`) even then.
+    pub(super) fn line(&mut self, now: Duration, last: bool) -> Option<(Stream, String)> {
+        if now < self.next_line_at && !last {
+            return None;
         }
-        if let Some(stream) = self.untold.take() {
-            let one = match stream {
-                Stream::Out => &self.out,
-                Stream::Err => &self.err,
-            };
-            if let Some(text) = one.last.text() {
-                entry.tell_line(stream, &text);
-                self.next_line_at = now + LINE_INTERVAL;
-            }
-        }
-    }
-
-    /// Tells the last line at the end, however short after the one before.
-    pub(super) fn tell_last_line(&mut self, entry: &Entry) {
-        self.next_line_at = Duration::ZERO;
-        self.tell_line(Duration::ZERO, entry);
+        let (stream, one) = match self.untold {
+            [true, _] => (Stream::Out, &self.out),
+            [false, true] => (Stream::Err, &self.err),
+            [false, false] => return None,
+        };
+        self.untold[usize::from(stream == Stream::Err)] = false;
+        let text = one.last.text()?;
+        self.next_line_at = now + LINE_INTERVAL;
+        Some((stream, text))
     }
 
     /// Completes the logs. Returns their sizes (of `out` and `err`) and what is to be said about them.
-    pub(super) async fn finish(self) -> (LogSize, LogSize, Vec<String>) {
-        let (out, err) = (self.out.finish(), self.err.finish());
-        let is_long = out.has_ring() || err.has_ring();
-        let close = move || {
-            let ((out, of_out), (err, of_err)) = (out.close(), err.close());
-            (out, err, of_out.into_iter().chain(of_err).collect())
-        };
-        if !is_long {
-            return close();
-        }
-        tokio::task::spawn_blocking(close).await.unwrap_or_else(|error| {
-            (LogSize::default(), LogSize::default(), vec![format!("the logs could not be completed: {error}")])
-        })
+    pub(super) fn finish(self) -> (LogSize, LogSize, Vec<String>) {
+        let ((out, of_out), (err, of_err)) = (self.out.finish().close(), self.err.finish().close());
+        (out, err, of_out.into_iter().chain(of_err).collect())
     }
 }
 
@@ -153,11 +143,7 @@ impl One {
             for _ in 0..READS_MAX {
                 match self.output.read(buffer) {
                     Ok(None) => break,
-                    Ok(Some(0)) => {
-                        self.output.close();
-                        break;
-                    }
-                    Ok(Some(count)) => {
+                    Ok(Some(count)) if count > 0 => {
                         any = true;
                         self.take(&buffer[..count], masked);
                         if count >= BUSY_BYTES && !self.is_busy {
@@ -165,8 +151,8 @@ impl One {
                             self.output.grow();
                         }
                     }
-                    Err(error) => {
-                        tracing::warn!(%error, "a pipe cannot be read, and is closed");
+                    // Its end, or a pipe that cannot be read.
+                    _ => {
                         self.output.close();
                         break;
                     }

@@ -4,8 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::environment::Base;
 use super::simple::plain_words;
+use crate::executor::terminal::environment::Base;
 use crate::model::{Attempt, CommandLine, Language};
 use crate::os::process::{Found, Launch, Refusal, find_program, guess_program};
 
@@ -52,14 +52,9 @@ impl Start {
         launch.env("SPORE_TASK", attempt.id.task.as_str());
         launch.env("SPORE_ATTEMPT", attempt.id.number.to_string());
         launch.env("SPORE_ROOT", attempt.root.as_path());
-        launch.env("SPORE_OUTPUT", output_path(attempt));
+        launch.env("SPORE_OUTPUT", attempt.id.output_path(&attempt.run_dir));
         launch
     }
-}
-
-/// Where the attempt's `$SPORE_OUTPUT` is.
-pub(super) fn output_path(attempt: &Attempt) -> PathBuf {
-    attempt.id.output_path(&attempt.run_dir)
 }
 
 /// Decides what to execute.

@@ -1,0 +1,389 @@
+//! The engine's side of a supervisor: finding or starting it, and hearing of the attempts of one run.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::UnixStream;
+use tokio::sync::mpsc;
+
+use super::attempts::{Known, Past};
+use super::collect;
+use super::entry::{Entry, Urgency};
+use super::machine::Shared;
+use super::wire::{self, End, Order, PROTOCOL, Reply, Request, files};
+use crate::model::{Attempt, AttemptEnd, Outcome, Recalled, RunId, Secret, TaskId};
+use crate::os::process::{Detached, start_detached};
+use crate::os::socket;
+
+/// How often a supervisor that is just coming or going is looked for again, and how long between.
+const TRIES: u32 = 200;
+const BETWEEN_TRIES: Duration = Duration::from_millis(5);
+/// How long a supervisor may take to say who it is.
+const WELCOME: Duration = Duration::from_secs(10);
+
+/// What is wanted of the supervisor of a run.
+#[derive(Debug)]
+pub(super) enum Wish {
+    /// Carry this out, or find it.
+    Start(Arc<Entry>, Arc<Attempt>),
+    /// It was asked to end; how urgently, its entry tells.
+    Cancel(Arc<Entry>),
+}
+
+/// Whether a supervisor of the run in `run_dir` lives.
+#[must_use]
+pub(super) fn is_supervised(run_dir: &Path) -> bool {
+    File::open(run_dir.join(files::LOCK)).is_ok_and(|lock| lock.try_lock_shared().is_err())
+}
+
+/// An attempt that is out, and what is needed at its end.
+type Open = (Arc<Entry>, Arc<Attempt>);
+
+/// The link of one run.
+pub(super) struct Link {
+    shared: Arc<Shared>,
+    run: RunId,
+    root: Arc<PathBuf>,
+    run_dir: Arc<PathBuf>,
+    connection: Option<Connection>,
+    open: HashMap<(TaskId, u32), Open>,
+}
+
+/// A supervisor that answers.
+struct Connection {
+    stream: UnixStream,
+    received: Vec<u8>,
+    unsent: Vec<u8>,
+    /// What was under way when the connection was made, and what the log told then.
+    under_way: HashSet<(TaskId, u32)>,
+    past: Past,
+    secrets: Option<Arc<[Secret]>>,
+    /// Collects the supervisor when it ends, if it was started here.
+    _process: Option<Detached>,
+}
+
+impl Link {
+    pub(super) fn new(shared: Arc<Shared>, attempt: &Attempt) -> Self {
+        Self {
+            shared,
+            run: attempt.id.run,
+            root: Arc::clone(&attempt.root),
+            run_dir: Arc::clone(&attempt.run_dir),
+            connection: None,
+            open: HashMap::new(),
+        }
+    }
+
+    /// Sees to the wishes until nobody can have one any more.
+    pub(super) async fn attend(mut self, mut wishes: mpsc::UnboundedReceiver<Wish>) {
+        loop {
+            let wish = match &mut self.connection {
+                None => wishes.recv().await,
+                Some(connection) => tokio::select! {
+                    biased;
+                    is_open = connection.exchange() => {
+                        self.hear(is_open).await;
+                        continue;
+                    }
+                    wish = wishes.recv() => wish,
+                },
+            };
+            let Some(wish) = wish else { return };
+            self.grant(wish).await;
+            while let Ok(wish) = wishes.try_recv() {
+                self.grant(wish).await;
+            }
+            if let Some(connection) = &mut self.connection {
+                connection.send();
+            }
+        }
+    }
+
+    async fn grant(&mut self, wish: Wish) {
+        match wish {
+            Wish::Start(entry, attempt) => self.start(entry, attempt).await,
+            Wish::Cancel(entry) => {
+                let key = (entry.id.task.clone(), entry.id.number);
+                if let (true, Some(connection)) = (self.open.contains_key(&key), &mut self.connection) {
+                    let now = entry.urgency() == Urgency::Now;
+                    connection.say(&Request::Cancel { task: key.0, number: key.1, now });
+                }
+            }
+        }
+    }
+
+    async fn start(&mut self, entry: Arc<Entry>, attempt: Arc<Attempt>) {
+        if entry.urgency() != Urgency::None && attempt.recalled.is_none() {
+            return entry.tell_end(AttemptEnd::bare(Outcome::Cancelled));
+        }
+        if let Err(reason) = self.connect().await {
+            let outcome = match attempt.recalled {
+                None => Outcome::NotStarted { reason, permanent: false },
+                Some(_) => Outcome::Lost { stage: format!("unknown: {reason}") },
+            };
+            return entry.tell_end(AttemptEnd::bare(outcome));
+        }
+        let Some(connection) = &mut self.connection else { return };
+        let key = (attempt.id.task.clone(), attempt.id.number);
+        if let Some(recalled) = attempt.recalled {
+            if connection.under_way.contains(&key) {
+                entry.tell_started();
+                if entry.urgency() != Urgency::None {
+                    let now = entry.urgency() == Urgency::Now;
+                    connection.say(&Request::Cancel { task: key.0.clone(), number: key.1, now });
+                }
+                self.open.insert(key, (entry, attempt));
+                return;
+            }
+            let lost = |stage: &str| AttemptEnd::bare(Outcome::Lost { stage: stage.to_owned() });
+            match (connection.past.of(&key.0, key.1), recalled) {
+                (Some(Known::Ended(end)), _) => {
+                    let end = (**end).clone();
+                    return self.over(&(entry, attempt), end);
+                }
+                (Some(Known::Begun), Recalled::ThisBoot) => {
+                    return entry.tell_end(lost("running when its supervisor died"));
+                }
+                (_, Recalled::EarlierBoot) => return entry.tell_end(lost("under way when the machine went down")),
+                (None, Recalled::ThisBoot) if connection.past.is_damaged => {
+                    return entry.tell_end(lost("unknown: the log of attempts is damaged"));
+                }
+                // It never began, so it does now.
+                (None, Recalled::ThisBoot) => {}
+            }
+        }
+        if !connection.secrets.as_ref().is_some_and(|secrets| Arc::ptr_eq(secrets, &attempt.secrets)) {
+            let pairs = attempt.secrets.iter().map(|secret| (secret.name.clone(), secret.value.clone())).collect();
+            connection.say(&Request::Secrets(pairs));
+            connection.secrets = Some(Arc::clone(&attempt.secrets));
+        }
+        connection.say(&Request::Start(Box::new(Order::of(&attempt))));
+        self.open.insert(key, (entry, attempt));
+    }
+
+    /// Takes in what the supervisor has said; when the connection is closed, settles what is left.
+    async fn hear(&mut self, is_open: bool) {
+        let Some(connection) = &mut self.connection else { return };
+        for reply in connection.replies() {
+            match reply {
+                Reply::Welcome { .. } | Reply::Refused { .. } => {}
+                Reply::Began { task, number } => {
+                    if let Some((entry, _)) = self.open.get(&(task, number)) {
+                        entry.tell_started();
+                    }
+                }
+                Reply::Line { task, number, stream, text } => {
+                    if let Some((entry, _)) = self.open.get(&(task, number)) {
+                        entry.tell_line(stream, &text);
+                    }
+                }
+                Reply::Ended { task, number, end } => {
+                    if let Some(open) = self.open.remove(&(task, number)) {
+                        self.over(&open, end);
+                    }
+                }
+            }
+        }
+        if !is_open {
+            self.connection = None;
+            self.settle().await;
+        }
+    }
+
+    /// The supervisor is gone although this engine is here: it was killed. What it has written down is true.
+    async fn settle(&mut self) {
+        for _ in 0..TRIES {
+            if !is_supervised(&self.run_dir) {
+                break;
+            }
+            tokio::time::sleep(BETWEEN_TRIES).await;
+        }
+        let past = Past::read(&self.run_dir);
+        for ((task, number), open) in std::mem::take(&mut self.open) {
+            let outcome = match &past {
+                Ok(past) => match past.of(&task, number) {
+                    Some(Known::Ended(end)) => {
+                        self.over(&open, (**end).clone());
+                        continue;
+                    }
+                    Some(Known::Begun) => Outcome::Lost { stage: "running when its supervisor died".into() },
+                    None => {
+                        Outcome::NotStarted { reason: "its supervisor died before it began".into(), permanent: false }
+                    }
+                },
+                Err(error) => Outcome::Lost { stage: format!("unknown: the log of attempts cannot be read: {error}") },
+            };
+            open.0.tell_end(AttemptEnd::bare(outcome));
+        }
+    }
+
+    /// An attempt is over. Its outputs and artifacts are collected here: the supervisor has other commands to see to.
+    fn over(&self, (entry, attempt): &Open, end: End) {
+        let mask = self.shared.mask(&attempt.secrets);
+        if attempt.artifacts.is_empty() {
+            let end = collect::outputs(attempt, &mask, &self.shared.limits, end.into());
+            return entry.tell_end(end);
+        }
+        let (entry, attempt, limits) = (Arc::clone(entry), Arc::clone(attempt), self.shared.limits);
+        tokio::task::spawn_blocking(move || {
+            let end = collect::outputs(&attempt, &mask, &limits, end.into());
+            entry.tell_end(collect::artifacts(&attempt, &mask, &limits, end));
+        });
+    }
+
+    /// Connects to the supervisor of the run, which is started where none lives.
+    ///
+    /// # Errors
+    /// Why there is none, as a fragment for people.
+    async fn connect(&mut self) -> Result<(), String> {
+        if self.connection.is_some() {
+            return Ok(());
+        }
+        let mut last = String::from("its supervisor does not answer");
+        for _ in 0..TRIES {
+            let attached = if is_supervised(&self.run_dir) { self.attach().await } else { self.spawn() };
+            match attached {
+                Ok(connection) => {
+                    self.connection = Some(connection);
+                    return Ok(());
+                }
+                Err(error) => last = error.to_string(),
+            }
+            tokio::time::sleep(BETWEEN_TRIES).await;
+        }
+        Err(last)
+    }
+
+    /// Connects to a supervisor that lives, and learns what is under way.
+    async fn attach(&self) -> io::Result<Connection> {
+        let stream = socket::connect(&self.run_dir, files::SOCKET)?;
+        let mut connection = self.greet(stream, None, Past::default())?;
+        let under_way = tokio::time::timeout(WELCOME, connection.welcome()).await;
+        connection.under_way = under_way.map_err(|_| io::Error::other("its supervisor does not answer"))??;
+        connection.past = Past::read(&self.run_dir)?;
+        Ok(connection)
+    }
+
+    /// Starts a supervisor.
+    fn spawn(&self) -> io::Result<Connection> {
+        crate::os::failpoint::reach("supervisor-spawn");
+        let past = Past::read(&self.run_dir)?;
+        let (mine, other) = socket::pair()?;
+        let run = self.run.to_string();
+        let words = [
+            OsStr::new("spore"),
+            OsStr::new(wire::SUBCOMMAND),
+            self.root.as_os_str(),
+            self.run_dir.as_os_str(),
+            OsStr::new(&run),
+        ];
+        let process = start_detached(&self.shared.program, &words, self.shared.supervisor_environment(), &other)?;
+        tracing::debug!(run = %self.run, pid = process.id(), "supervisor started");
+        self.greet(mine, Some(process), past)
+    }
+
+    fn greet(
+        &self,
+        stream: std::os::unix::net::UnixStream,
+        process: Option<Detached>,
+        past: Past,
+    ) -> io::Result<Connection> {
+        let limits = &self.shared.limits;
+        let mut connection = Connection {
+            stream: UnixStream::from_std(stream)?,
+            received: Vec::new(),
+            unsent: Vec::new(),
+            under_way: HashSet::new(),
+            past,
+            secrets: None,
+            _process: process,
+        };
+        connection.say(&Request::Hello {
+            protocol: PROTOCOL,
+            log_head_bytes_max: limits.log_head_bytes_max,
+            log_tail_bytes_max: limits.log_tail_bytes_max,
+        });
+        connection.send();
+        Ok(connection)
+    }
+}
+
+impl Connection {
+    fn say(&mut self, request: &Request) {
+        wire::push(&mut self.unsent, request);
+    }
+
+    /// Sends what the supervisor takes now; the rest follows by [`Connection::exchange`].
+    fn send(&mut self) {
+        let mut sent = 0;
+        while sent < self.unsent.len() {
+            match self.stream.try_write(&self.unsent[sent..]) {
+                Ok(count) => sent += count,
+                // A closed connection shows when it is read.
+                Err(_) => break,
+            }
+        }
+        self.unsent.drain(..sent);
+    }
+
+    /// Waits for the supervisor, and takes in what it says. False when the connection is closed; what came before is there.
+    async fn exchange(&mut self) -> bool {
+        loop {
+            tokio::select! {
+                biased;
+                ready = self.stream.readable() => {
+                    if ready.is_err() {
+                        return false;
+                    }
+                }
+                _ = self.stream.writable(), if !self.unsent.is_empty() => {
+                    self.send();
+                    continue;
+                }
+            }
+            match self.stream.try_read_buf(&mut self.received) {
+                Ok(0) => return false,
+                Ok(_) => return true,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return false,
+            }
+        }
+    }
+
+    /// What was said in whole lines.
+    fn replies(&mut self) -> Vec<Reply> {
+        let whole = memchr::memrchr(b'\n', &self.received).map_or(0, |end| end + 1);
+        let lines = self.received[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        // What a newer supervisor says beyond what is understood here is in its log all the same.
+        let replies = lines.filter_map(|line| serde_json::from_slice(line).ok()).collect();
+        self.received.drain(..whole);
+        replies
+    }
+
+    /// Waits for the first words.
+    async fn welcome(&mut self) -> io::Result<HashSet<(TaskId, u32)>> {
+        while self.exchange().await {
+            // Only the welcome comes first; what follows it stays for later.
+            let Some(end) = memchr::memchr(b'\n', &self.received) else { continue };
+            let first = serde_json::from_slice(&self.received[..end]);
+            self.received.drain(..=end);
+            return match first {
+                Ok(Reply::Welcome { protocol, under_way }) if protocol <= PROTOCOL => {
+                    Ok(under_way.into_iter().collect())
+                }
+                Ok(Reply::Welcome { .. }) => {
+                    Err(io::Error::other("its supervisor is of a newer Spore; use that one until the run has ended"))
+                }
+                Ok(Reply::Refused { reason }) => Err(io::Error::other(reason)),
+                Ok(_) => Err(io::Error::other("its supervisor speaks another language")),
+                Err(error) => Err(error.into()),
+            };
+        }
+        Err(io::Error::other("its supervisor has just ended"))
+    }
+}
