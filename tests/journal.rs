@@ -242,7 +242,7 @@ fn one_process_writes_at_a_time() {
     assert!(!journal::is_live(&fixture.run_dir));
     let (journal, _) = Journal::open(&fixture.run_dir).expect("taken up");
     assert!(journal::is_live(&fixture.run_dir));
-    assert!(matches!(Journal::open(&fixture.run_dir), Err(Error::Busy(_))));
+    assert!(matches!(Journal::open(&fixture.run_dir), Err(Error::Busy { .. })));
     assert_eq!(journal::read(&fixture.run_dir).expect("reading goes on").events.len(), fixture.events.len());
     drop(journal);
     Journal::open(&fixture.run_dir).expect("free again");

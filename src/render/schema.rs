@@ -18,6 +18,8 @@ struct JournalLine {
     v: u32,
     /// Place in the journal, from 0.
     seq: u64,
+    /// Which writer wrote it, from 0: it rises with each engine that goes on with the run.
+    epoch: u64,
     /// When it was recorded.
     at: Timestamp,
     /// The fact.

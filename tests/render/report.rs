@@ -82,6 +82,7 @@ fn reports_are_what_their_schemas_say() {
         keys.extend([
             ("v".into(), json!(1)),
             ("seq".into(), json!(seq)),
+            ("epoch".into(), json!(0)),
             ("at".into(), json!(at)),
             ("crc".into(), json!("0123abcd")),
         ]);
