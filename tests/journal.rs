@@ -1,5 +1,7 @@
 //! Journals: what was written is read, what was damaged is told, and nothing is ever misread.
 
+mod writers;
+
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -96,10 +98,13 @@ fn written() -> Fixture {
     let mut journal = Journal::create(&runs, run_id(1)).expect("created");
     let events = every_event();
     let (first, rest) = events.split_at(1);
+    let run_dir = journal.run_dir().to_path_buf();
     journal.append(&stamped(first)).expect("appended");
+    drop(journal);
+    // The second writer, so that lines of two epochs are cut and flipped.
+    let (mut journal, _) = Journal::open(&run_dir).expect("taken up");
     journal.append(&stamped(rest)).expect("appended");
     journal.sync().expect("synced");
-    let run_dir = journal.run_dir().to_path_buf();
     let bytes = std::fs::read(run_dir.join(JOURNAL_FILE)).expect("read");
     Fixture { _folder: folder, runs, run_dir, events, bytes }
 }
@@ -219,8 +224,8 @@ fn what_a_newer_spore_wrote_is_told_and_never_added_to() {
     let fixture = written();
     let sealed = |covered: &str| format!("{covered},\"crc\":\"{:08x}\"}}\n", crc32fast::hash(covered.as_bytes()));
     let mut bytes = fixture.bytes.clone();
-    bytes.extend(sealed(r#"{"v":1,"seq":11,"at":"2026-01-01T00:00:00.000Z","event":"dreamt""#).bytes());
-    bytes.extend(sealed(r#"{"v":2,"seq":12,"then":1"#).bytes());
+    bytes.extend(sealed(r#"{"v":1,"seq":11,"epoch":1,"at":"2026-01-01T00:00:00.000Z","event":"dreamt""#).bytes());
+    bytes.extend(sealed(r#"{"v":2,"seq":12,"epoch":1,"then":1"#).bytes());
     put(&fixture.run_dir, &bytes);
     let read = journal::read(&fixture.run_dir).expect("read");
     assert_eq!(a_beginning(&fixture, &read, "newer"), fixture.events.len());

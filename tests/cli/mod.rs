@@ -7,6 +7,7 @@
 mod bad_input;
 mod checklist;
 mod commands;
+mod disk;
 mod examples;
 mod folder;
 mod history;

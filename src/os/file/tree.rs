@@ -74,7 +74,7 @@ mod tests {
         create_dir_all_synced(&deep).expect("made");
         create_dir_all_synced(&deep).expect("made already");
         let empty = tree_bytes(&folder.path().join("a")).expect("weighed");
-        super::super::write_new(&deep.join("x"), &[7; 100_000]).expect("written");
+        super::super::write_new(&deep.join("x"), &vec![7; 100_000]).expect("written");
         std::os::unix::fs::symlink("/", deep.join("link")).expect("linked");
         let full = tree_bytes(&folder.path().join("a")).expect("weighed");
         assert!((100_000..200_000).contains(&(full - empty)), "{empty} {full}");

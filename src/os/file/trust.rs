@@ -27,8 +27,8 @@ type Kind = (u32, &'static str, &'static str);
 
 const FUSE: u32 = 0x6573_5546;
 
-/// The kinds whose locks are not trusted. What is not here is a disk or the memory of this machine, or CephFS, GFS2 and
-/// OCFS2: those have locks for all machines, and cut off from the storage whoever loses them.
+/// The kinds whose locks are not trusted. What is not here is a disk or the memory of this machine, or a Ceph, GFS2 or
+/// OCFS2 file system: those have locks for all machines, and cut off from the storage whoever loses them.
 const UNTRUSTED: [Kind; 16] = [
     // flock(2): a byte-range lock on the server since Linux 2.6.12. nfs(5): `nolock` and `local_lock` keep it to the
     // machine, and a server that restarts or a lease that runs out gives it to somebody else.
@@ -112,7 +112,7 @@ mod tests {
     fn what_is_made_for_sharing_is_not_trusted_unless_its_locks_reach_everybody() {
         assert_eq!(kind_of(rustix::fs::NFS_SUPER_MAGIC), Some("NFS"));
         // Some machines have the number of CIFS as a negative one.
-        assert_eq!(kind_of(FsWord::from(0xFF53_4D42_u32 as i32)), Some("a Windows share"));
+        assert_eq!(kind_of(FsWord::from(0xFF53_4D42_u32.cast_signed())), Some("a Windows share"));
         assert_eq!(kind_of(0xFE53_4D42), Some("a Windows share"));
         assert_eq!(kind_of(0x0102_1997), Some("9p, a folder of another machine"));
         assert_eq!(kind_of(0x6573_5546), Some("FUSE"));

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use indexmap::IndexMap;
 
 use super::past::{self, declare};
+use super::stall::Stall;
 use super::{Driver, Order};
 use crate::executor::Reports;
 use crate::journal::{self, Journal};
@@ -111,6 +112,7 @@ impl<'a> Driver<'a> {
             tails: Vec::new(),
             stopped: false,
             ended: false,
+            stall: Stall::default(),
         }
     }
 
