@@ -6,6 +6,7 @@ mod commit;
 mod error;
 mod look;
 mod open;
+mod prune;
 mod retry;
 mod turn;
 
@@ -13,6 +14,7 @@ pub use commit::Kept;
 pub use error::{BadSpore, Error};
 pub use look::{Found, Looked, find_run, is_live, list_runs, read_log, show_run};
 pub use open::{Checked, Opened, Planned, Selection, check, open, plan};
+pub use prune::{Because, Keep, Pruned, PrunedRun, prune};
 pub use retry::{Retry, retry_request};
 
 use std::path::PathBuf;

@@ -9,7 +9,6 @@ use std::time::Duration;
 use super::error::{Error, TRUST_VARIABLE};
 use super::holder::Holder;
 use super::write::JOURNAL_FILE;
-use crate::model::RunRecord;
 use crate::os::failpoint;
 use crate::os::file::{self, Trust, lock_trust};
 
@@ -25,24 +24,18 @@ pub fn is_live(run_dir: &Path) -> bool {
     File::open(run_dir.join(JOURNAL_FILE)).is_ok_and(|file| file.try_lock_shared().is_err())
 }
 
-/// Keeps every engine away from a run that has ended, as long as it lives, and changes nothing in it.
+/// Keeps every engine away from a run as long as it lives, and changes nothing in its journal.
 #[derive(Debug)]
-pub struct Hold {
-    _file: File,
-    /// What the journal adds up to; `None` when it says nothing, or something is wrong with it.
-    pub record: Option<RunRecord>,
-}
+pub struct Hold(#[expect(dead_code, reason = "it holds the lock")] File);
 
 impl Hold {
     /// Takes hold of the run in `run_dir`.
     ///
     /// # Errors
-    /// When an engine works on it, or the journal cannot be read.
+    /// When an engine works on it, locks are not to be trusted there, or the journal cannot be opened.
     pub fn take(run_dir: &Path) -> Result<Self, Error> {
         check_trust(run_dir)?;
-        let file = open(&run_dir.join(JOURNAL_FILE))?;
-        let (record, damage) = super::record(run_dir)?;
-        Ok(Self { _file: file, record: record.filter(|_| damage.is_empty()) })
+        open(&run_dir.join(JOURNAL_FILE)).map(Self)
     }
 }
 

@@ -12,6 +12,7 @@ mod examples;
 mod folder;
 mod history;
 mod interrupts;
+mod prune;
 mod readme;
 mod results;
 mod secrets;

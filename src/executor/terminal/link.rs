@@ -37,7 +37,7 @@ pub(super) enum Wish {
 
 /// Whether a supervisor of the run in `run_dir` lives.
 #[must_use]
-pub(super) fn is_supervised(run_dir: &Path) -> bool {
+pub fn is_supervised(run_dir: &Path) -> bool {
     File::open(run_dir.join(files::LOCK)).is_ok_and(|lock| lock.try_lock_shared().is_err())
 }
 

@@ -26,6 +26,7 @@ mod reading;
 mod supervisor;
 mod wire;
 
+pub use link::is_supervised;
 pub use machine::Terminal;
 pub use reading::read_log;
 pub use supervisor::supervise;
