@@ -7,11 +7,13 @@
 mod bad_input;
 mod checklist;
 mod commands;
+mod disk;
 mod examples;
 mod folder;
 mod history;
 mod interrupts;
 mod orphans;
+mod prune;
 mod readme;
 mod resolve;
 mod results;
