@@ -42,3 +42,9 @@ impl Clock for SystemClock {
         self.start.elapsed()
     }
 }
+
+/// For how long the machine has been running, also while it slept.
+#[must_use]
+pub fn since_boot() -> Duration {
+    Duration::try_from(rustix::time::clock_gettime(rustix::time::ClockId::Boottime)).unwrap_or_default()
+}
