@@ -121,7 +121,9 @@ mod tests {
         assert!(found.iter().all(|marked| marked.program == "sh" && marked.age().is_some()));
         assert!(find("another").is_empty());
         let _input = child.stdin.take();
-        found.iter().for_each(|marked| marked.identity.kill());
+        for marked in &found {
+            marked.identity.kill();
+        }
         child.wait().expect("ended");
         std::io::Read::read_to_string(&mut out, &mut said).expect("the last one has closed its end");
         assert!(find(&mark).is_empty(), "who has ended is not found");
