@@ -8,7 +8,7 @@ use super::args::{Cli, Command};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::screen::{self, Screen};
-use super::{history, inspect, perform, setup};
+use super::{doctor, history, inspect, perform, setup};
 use crate::executor::terminal;
 use crate::model::RunId;
 
@@ -68,6 +68,7 @@ fn dispatch(command: Command, screen: &Screen) -> Result<Exit, Failure> {
             history::logs(&run, &history::Wanted { task, follow, attempt, format: output.format }, screen)
         }
         Command::Retry { run, failed: _, from, new, conduct } => perform::retry(&run, from, new, &conduct, screen),
+        Command::Doctor { dir, output } => doctor::doctor(&dir, output.format, screen),
         Command::Schema { kind, list, output } => setup::schema(kind.as_deref(), list, output.format),
         Command::Completions { shell } => setup::completions(shell),
     }

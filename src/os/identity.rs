@@ -89,6 +89,12 @@ impl Identity {
         self.is_alive().then(|| clock::since_boot().saturating_sub(started))
     }
 
+    /// Whether it runs no further until it is told to go on, as after Ctrl-Z.
+    #[must_use]
+    pub fn is_stopped(self) -> bool {
+        self.is_alive() && Stat::of(self.pid).is_some_and(|stat| stat.is_stopped)
+    }
+
     /// Asks it to end. Does nothing when it already has.
     pub fn terminate(self) {
         self.signal(Signal::TERM);

@@ -5,11 +5,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::front::ResultFront;
-use super::report::{DiagnosticReport, InitReport, LogPiece, PlanReport, RunReport, RunsItem};
+use super::report::{DiagnosticReport, DoctorReport, InitReport, LogPiece, PlanReport, RunReport, RunsItem};
 use crate::model::{Event, Timestamp};
 
 /// The kinds of output that have a schema.
-pub const KINDS: [&str; 9] = ["check", "init", "journal", "logs", "plan", "result", "run", "runs", "show"];
+pub const KINDS: [&str; 10] = ["check", "doctor", "init", "journal", "logs", "plan", "result", "run", "runs", "show"];
 
 /// One line of a journal.
 #[derive(Serialize, JsonSchema)]
@@ -33,6 +33,7 @@ struct JournalLine {
 pub fn schema(kind: &str) -> Option<Value> {
     let (title, schema) = match kind {
         "check" => ("What `spore check --format json` prints", of::<Vec<DiagnosticReport>>()),
+        "doctor" => ("What `spore doctor --format json` prints", of::<DoctorReport>()),
         "init" => ("What `spore init --format json` prints", of::<InitReport>()),
         "journal" => ("One line of `.spore/runs/<run>/journal.jsonl`", of::<JournalLine>()),
         "logs" => ("What `spore logs --format json` prints", of::<Vec<LogPiece>>()),

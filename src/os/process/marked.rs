@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::time::Duration;
 
 use super::stat::Stat;
@@ -53,18 +54,29 @@ impl Marked {
 /// # Errors
 /// When the system does not say which processes there are.
 pub fn find_marked(marks: &[(&str, &OsStr)], names: &[&str]) -> io::Result<Vec<Marked>> {
-    let (me, user) = (Identity::me().pid(), rustix::process::geteuid().as_raw());
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir("/proc")? {
-        let Ok(entry) = entry else { continue };
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
-        let is_own = pid != me && entry.metadata().is_ok_and(|metadata| metadata.uid() == user);
-        if is_own && let Some(marked) = look(pid, marks, names) {
-            found.push(marked);
-        }
-    }
+    let mut found: Vec<Marked> = others()?.filter_map(|pid| look(pid, marks, names)).collect();
     found.sort_by_key(Marked::pid);
     Ok(found)
+}
+
+/// A process of this user, other than this one, that has the file at `path` open: its number and its program. As
+/// [`find_marked`] it is for the rare cases only.
+#[must_use]
+pub fn find_opener(path: &Path) -> Option<(i32, String)> {
+    let has_open = |pid: &i32| {
+        let descriptors = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        descriptors.into_iter().any(|one| std::fs::read_link(one.path()).is_ok_and(|target| target == path))
+    };
+    others().ok()?.find(has_open).and_then(|pid| Some((pid, Stat::of(pid)?.name)))
+}
+
+/// The processes of this user, without this one.
+fn others() -> io::Result<impl Iterator<Item = i32>> {
+    let (me, user) = (Identity::me().pid(), rustix::process::geteuid().as_raw());
+    Ok(std::fs::read_dir("/proc")?.flatten().filter_map(move |entry| {
+        let pid = entry.file_name().to_str()?.parse().ok()?;
+        (pid != me && entry.metadata().is_ok_and(|metadata| metadata.uid() == user)).then_some(pid)
+    }))
 }
 
 fn look(pid: i32, marks: &[(&str, &OsStr)], names: &[&str]) -> Option<Marked> {

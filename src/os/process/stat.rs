@@ -7,6 +7,8 @@ pub(in crate::os) struct Stat {
     pub(in crate::os) name: String,
     /// Whether it has ended and only waits to be collected by its parent.
     pub(in crate::os) is_zombie: bool,
+    /// Whether it was stopped, as by Ctrl-Z, and waits to be told to go on.
+    pub(in crate::os) is_stopped: bool,
     /// Its process group.
     pub(in crate::os) group: i32,
     /// Clock ticks from boot to its start.
@@ -29,7 +31,13 @@ impl Stat {
         // Field 22; the group is field 5.
         let start_ticks = fields.nth(16)?.parse().ok()?;
         let name = stat.get(open + 1..close)?.to_owned();
-        Some(Self { name, is_zombie: matches!(state, "Z" | "X"), group, start_ticks })
+        Some(Self {
+            name,
+            is_zombie: matches!(state, "Z" | "X"),
+            is_stopped: matches!(state, "T" | "t"),
+            group,
+            start_ticks,
+        })
     }
 }
 
@@ -40,7 +48,8 @@ mod tests {
     #[test]
     fn names_with_parentheses_do_not_confuse() {
         let line = "7 (a) b (c)) Z 1 42 43 0 -1 4194304 100 0 0 0 0 0 0 0 20 0 1 0 1490175 3133440";
-        let stat = Stat { name: "a) b (c)".into(), is_zombie: true, group: 42, start_ticks: 1_490_175 };
+        let stat =
+            Stat { name: "a) b (c)".into(), is_zombie: true, is_stopped: false, group: 42, start_ticks: 1_490_175 };
         assert_eq!(Stat::parse(line), Some(stat));
         assert_eq!(Stat::parse("garbage"), None);
     }

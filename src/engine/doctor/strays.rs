@@ -1,0 +1,68 @@
+//! Processes of runs that nobody sees to any more.
+
+use std::ffi::OsString;
+
+use super::Ground;
+use super::runs::Runs;
+use crate::executor::terminal::Supervised;
+use crate::model::{RunId, format_duration};
+use crate::os::locks::Hold;
+use crate::os::process::Marked;
+use crate::render::report::{Finding, Level, Stray};
+
+/// Looks for them among the processes with this root's mark; `unmarked` is why those could not be found.
+pub(super) fn look(ground: &Ground<'_>, runs: &Runs, unmarked: Option<String>) -> (Vec<Stray>, Vec<Finding>) {
+    if let Some(why) = unmarked {
+        return (Vec::new(), vec![Finding::unknown("processes", why)]);
+    }
+    let (mut strays, mut findings) = (Vec::new(), Vec::new());
+    for marked in &ground.marked {
+        let text = |at: usize| marked.values.get(at).cloned().flatten().map(OsString::into_string);
+        let [Some(Ok(run)), Some(Ok(task)), Some(Ok(attempt))] = [text(0), text(1), text(2)] else { continue };
+        if is_seen_to(ground, runs, &run) {
+            continue;
+        }
+        let is_open = runs.open.iter().any(|seen| seen.report.id.to_string() == run);
+        let stray = Stray {
+            pid: marked.pid(),
+            program: marked.program.clone(),
+            leads_group: marked.leads_group(),
+            run,
+            task,
+            attempt,
+            age_seconds: marked.age().map(|age| age.as_secs()),
+        };
+        findings.push(finding(&stray, marked, is_open));
+        strays.push(stray);
+    }
+    if findings.is_empty() {
+        findings.push(Finding::new(Level::Fine, "processes", "none is left behind by a run"));
+    }
+    (strays, findings)
+}
+
+/// Whether an engine or a supervisor of the run lives. When it cannot be told, it does: nothing that is seen to is to be
+/// called left behind.
+fn is_seen_to(ground: &Ground<'_>, runs: &Runs, run: &str) -> bool {
+    if let Some(seen) = runs.open.iter().find(|seen| seen.report.id.to_string() == run) {
+        return seen.supervisor_hold.is_held();
+    }
+    let Some(run) = RunId::parse(run) else { return false };
+    let run_dir = ground.root.runs().join(run.to_string());
+    let held = |hold: std::io::Result<Hold>| hold.map_or(true, |hold| hold.is_held());
+    let supervisor = Supervised::look(&run_dir).and_then(|supervised| ground.locks.on(&supervised.lock));
+    held(supervisor) || held(ground.engine_hold(run))
+}
+
+fn finding(stray: &Stray, marked: &Marked, is_open: bool) -> Finding {
+    let Stray { pid, program, run, task, attempt, .. } = stray;
+    let age = marked.age().map_or_else(String::new, |age| format!(", runs for {}", format_duration(age)));
+    let because = if is_open { "whose supervisor is gone" } else { "which has ended" };
+    let text = format!("process {pid}{age}: started by `{task}` (attempt {attempt}) of run {run}, {because}");
+    let found = Finding::new(Level::Warning, program, text);
+    if stray.leads_group {
+        found.advise(format!("kill -- -{pid}"), "ends it and its group")
+    } else {
+        found.advise(format!("kill {pid}"), "ends it, unless it is meant to stay")
+    }
+}
