@@ -4,10 +4,12 @@
 use std::fmt::Write as _;
 
 use super::report::{Advice, DoctorReport, Finding, Level};
-use super::style::{Style, Tone, clean, columns, count, cut, pad};
+use super::style::{Style, Tone, clean, columns, count, cut};
 
 /// Columns of the subjects at most.
 const SUBJECT_WIDTH_MAX: usize = 18;
+/// Problems that the last line names.
+const NAMED_MAX: usize = 8;
 /// Columns that a text has at least, however narrow the screen.
 const TEXT_WIDTH_MIN: usize = 24;
 
@@ -40,7 +42,18 @@ fn summary(report: &DoctorReport, style: Style) -> String {
         1 => (Tone::Bad, "1 thing keeps runs from going on".to_owned()),
         number => (Tone::Bad, format!("{number} things keep runs from going on")),
     };
-    format!("{}{warnings}.\n", style.paint(tone, &said))
+    let named = report.sections.iter().flat_map(|section| {
+        let bad = section.findings.iter().filter(|finding| finding.level == Level::Problem);
+        bad.map(|finding| format!("{} ({})", clean(&finding.subject), section.name))
+    });
+    let mut named: Vec<String> = named.collect();
+    named.dedup();
+    let shown = named.len().min(NAMED_MAX);
+    let more = if named.len() > shown { " and more" } else { "" };
+    let which = if named.is_empty() { String::new() } else { format!(": {}{more}", named[..shown].join(", ")) };
+    let lines = wrapped(&format!("{said}{which}{warnings}."), style.width.max(TEXT_WIDTH_MIN)).join("\n");
+    let rest = lines.strip_prefix(&said).map(str::to_owned);
+    rest.map_or(lines, |rest| style.paint(tone, &said) + &rest) + "\n"
 }
 
 /// Where the columns are.
@@ -69,19 +82,21 @@ impl Layout {
             Level::Problem => (style.pick("✗", "x"), Tone::Bad),
         };
         let subject = clean(&finding.subject);
-        let subject = pad(&cut(&subject, self.subject, style), self.subject);
+        let subject = cut(&subject, self.subject, style);
         let indent = " ".repeat(self.indent());
         let mut lines = wrapped(&clean(&finding.text), self.width()).into_iter();
         let first = lines.next().unwrap_or_default();
-        let subject = if finding.level < Level::Unknown { subject } else { style.paint(tone, &subject) };
-        let _ = writeln!(text, "{}", format!("  {} {subject}  {first}", style.paint(tone, mark)).trim_end());
+        let gap = " ".repeat(self.subject - columns(&subject) + 2);
+        let subject = if finding.level < Level::Unknown { subject.into_owned() } else { style.paint(tone, &subject) };
+        let _ = writeln!(text, "{}", format!("  {} {subject}{gap}{first}", style.paint(tone, mark)).trim_end());
         for line in lines {
             let _ = writeln!(text, "{indent}{line}");
         }
         for detail in &finding.details {
-            let detail = clean(detail);
-            let detail = cut(&detail, self.width(), style);
-            let _ = writeln!(text, "{indent}{}", style.paint(Tone::Dim, &detail));
+            for (at, line) in wrapped(&clean(detail), self.width() - 2).into_iter().enumerate() {
+                let line = style.paint(Tone::Dim, &line);
+                let _ = writeln!(text, "{indent}{}{line}", if at == 0 { "" } else { "  " });
+            }
         }
         self.advice(text, &finding.advice);
     }

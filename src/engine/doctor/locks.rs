@@ -5,7 +5,6 @@ use super::runs::{Runs, Seen};
 use crate::executor::terminal;
 use crate::model::RunId;
 use crate::os::locks::Hold;
-use crate::render::count;
 use crate::render::report::{Finding, Level};
 use crate::repo::{self, Group};
 
@@ -23,9 +22,13 @@ fn words(hold: &Hold) -> String {
     hold.pid().map_or_else(|| "a process that cannot be seen from here".to_owned(), |pid| format!("process {pid}"))
 }
 
+fn held_words(number: usize, how: &str) -> String {
+    if number == 0 { format!("none is {how}") } else { format!("{number} {how}") }
+}
+
 fn journals(runs: &Runs) -> Finding {
     let held: Vec<&Seen> = runs.open.iter().filter(|seen| seen.engine_hold.is_held()).collect();
-    let mut found = Finding::new(Level::Fine, "journals", format!("{} open for writing", count(held.len(), "journal")));
+    let mut found = Finding::new(Level::Fine, "journals", held_words(held.len(), "open for writing"));
     found.details = held.iter().map(|seen| format!("{}  {}", seen.report.id, words(&seen.engine_hold))).collect();
     found
 }
@@ -42,7 +45,7 @@ fn other_engine(seen: &Seen) -> Option<Finding> {
 
 fn supervisors(runs: &Runs) -> Finding {
     let held: Vec<&Seen> = runs.open.iter().filter(|seen| seen.supervisor_hold.is_held()).collect();
-    let mut found = Finding::new(Level::Fine, "supervisors", format!("{} at work", count(held.len(), "supervisor")));
+    let mut found = Finding::new(Level::Fine, "supervisors", held_words(held.len(), "at work"));
     found.details = held.iter().map(|seen| format!("{}  {}", seen.report.id, words(&seen.supervisor_hold))).collect();
     for seen in runs.open.iter().filter(|seen| !seen.supervisor_hold.is_held() && seen.supervisor_lock.exists()) {
         let dead = seen.report.supervisor.as_ref().and_then(|supervisor| supervisor.pid);

@@ -82,11 +82,24 @@ fn files(Space { free_files, total_files, .. }: Space) -> Finding {
         return Finding::new(Level::Fine, "files", "the file system has no limit on their number");
     }
     let level = level(free_files, total_files, FREE_FILES_LEAST, 10 * FREE_FILES_LEAST);
-    let mut text = format!("{free_files} more can be made of {total_files}");
+    let mut text = format!("{} free of {}", grouped(free_files), grouped(total_files));
     if level != Level::Fine {
         text.push_str("; remove some before runs stand still");
     }
     Finding::new(level, "files", text)
+}
+
+/// A number with a space between thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 fn size_of_runs(ground: &Ground<'_>) -> Finding {
@@ -111,7 +124,8 @@ fn size_of_runs(ground: &Ground<'_>) -> Finding {
         }
     }
     let more = if folders.is_empty() { "" } else { "more than " };
-    Finding::new(Level::Fine, "runs", format!("{} take {more}{}", count(ids.len(), "run"), bytes_text(bytes)))
+    let text = format!("{more}{} for {}", bytes_text(bytes), count(ids.len(), "run"));
+    Finding::new(Level::Fine, "runs", text)
 }
 
 /// Whether all folders of the root can be watched.
@@ -122,7 +136,7 @@ pub(super) fn watches(ground: &Ground<'_>) -> Vec<Finding> {
     };
     let (needed, is_all) = repo::count_folders(&ground.root, ground.within(TIME));
     let more = if is_all { "" } else { "more than " };
-    let needed_words = format!("this folder needs {more}{needed} of the {most} that one user may have");
+    let needed_words = format!("this folder needs {more}{needed} of the {} that one user may have", grouped(most));
     let raise = |found: Finding| {
         let wanted = WATCHES_ADVISED.max(2 * most);
         found.advise(format!("sudo sysctl fs.inotify.max_user_watches={wanted}"), "raises it until the next boot")
@@ -133,7 +147,7 @@ pub(super) fn watches(ground: &Ground<'_>) -> Vec<Finding> {
     } else {
         raise(Finding::new(Level::Warning, "watches", format!("{needed_words}; not all of it can be watched")))
     };
-    let number = |limit: Option<u64>| limit.map_or_else(|| "an unknown number".to_owned(), |limit| limit.to_string());
+    let number = |limit: Option<u64>| limit.map_or_else(|| "an unknown number".to_owned(), grouped);
     let text =
         format!("{} for one user, each with {} events waiting", number(limits.instances), number(limits.queued_events));
     let watchers = match try_watch(ground.root.path()) {
@@ -149,4 +163,24 @@ pub(super) fn watches(ground: &Ground<'_>) -> Vec<Finding> {
         Err(Refusal::Other(error)) => Finding::unknown("watchers", error),
     };
     vec![watches, watchers]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_judged_by_bytes_and_by_hundredths() {
+        let of = |free: u64, total: u64| level(free, total, FREE_BYTES_LEAST, FREE_BYTES_MIN);
+        assert_eq!(of(100 << 30, 1 << 40), Level::Fine);
+        assert_eq!(of(40 << 30, 1 << 40), Level::Warning, "below 5 of a hundred");
+        assert_eq!(of(499 << 20, 1 << 30), Level::Warning, "below 500 MiB");
+        assert_eq!(of(9 << 20, 10 << 20), Level::Problem);
+        assert_eq!(of(0, 0), Level::Problem);
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!([7, 123, 1234, 1_234_567].map(grouped), ["7", "123", "1 234", "1 234 567"]);
+    }
 }

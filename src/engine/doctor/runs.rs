@@ -253,7 +253,7 @@ fn engine_words(seen: &Seen, now: Timestamp) -> String {
     let pid = engine.pid.map_or_else(|| "a process".to_owned(), |pid| format!("process {pid}"));
     let place = if engine.host == os::host() { String::new() } else { format!(" on `{}`", engine.host) };
     let since = format_duration(now.since(engine.since));
-    format!("{pid}{place} (Spore {}, since {since})", engine.version)
+    format!("{pid}{place} (Spore {}, for {since})", engine.version)
 }
 
 /// Task, attempt, and how it stands.

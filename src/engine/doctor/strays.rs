@@ -32,9 +32,26 @@ pub(super) fn look(ground: &Ground<'_>, runs: &Runs, unmarked: Option<String>) -
             attempt,
             age_seconds: marked.age().map(|age| age.as_secs()),
         };
-        findings.push(finding(&stray, marked, is_open));
-        strays.push(stray);
+        strays.push((stray, marked, is_open));
     }
+    // Who leads a group speaks for it.
+    let is_led =
+        |marked: &Marked| strays.iter().any(|(_, other, _)| other.leads_group() && other.group == marked.group);
+    for (stray, marked, is_open) in &strays {
+        if marked.leads_group() {
+            let members = strays.iter().filter(|(_, other, _)| other.group == marked.group && !other.leads_group());
+            let members: Vec<String> =
+                members.map(|(other, ..)| format!("{} ({})", other.pid, other.program)).collect();
+            let found = finding(stray, marked, *is_open);
+            findings.push(match members.len() {
+                0 => found,
+                _ => found.detail(format!("in its group: {}", members.join(", "))),
+            });
+        } else if !is_led(marked) {
+            findings.push(finding(stray, marked, *is_open));
+        }
+    }
+    let strays = strays.into_iter().map(|(stray, ..)| stray).collect();
     if findings.is_empty() {
         findings.push(Finding::new(Level::Fine, "processes", "none is left behind by a run"));
     }
