@@ -54,7 +54,8 @@ impl Ground<'_> {
 /// # Errors
 /// When there is no such folder. Everything else that goes wrong is a finding.
 pub async fn examine(world: &World, start: &Path) -> Result<DoctorReport, Error> {
-    let root = Root::find(start)?;
+    // What is not there must not be taken for a file that is still to be written in the folder above.
+    let root = if start.exists() { Root::find(start)? } else { Root::find(&start.join("folder"))? };
     let (project, settings) = match Project::load(&root) {
         Ok(project) => (project, None),
         Err(error) => (Project::default(), Some(error)),

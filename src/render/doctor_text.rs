@@ -7,7 +7,7 @@ use super::report::{Advice, DoctorReport, Finding, Level};
 use super::style::{Style, Tone, clean, columns, count, cut};
 
 /// Columns of the subjects at most.
-const SUBJECT_WIDTH_MAX: usize = 18;
+const SUBJECT_WIDTH_MAX: usize = 16;
 /// Problems that the last line names.
 const NAMED_MAX: usize = 8;
 /// Columns that a text has at least, however narrow the screen.

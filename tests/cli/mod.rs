@@ -7,6 +7,7 @@
 mod bad_input;
 mod checklist;
 mod commands;
+mod doctor;
 mod examples;
 mod folder;
 mod history;

@@ -89,13 +89,13 @@ fn files(Space { free_files, total_files, .. }: Space) -> Finding {
     Finding::new(level, "files", text)
 }
 
-/// A number with a space between thousands.
+/// A number with a comma between thousands.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
-            text.push(' ');
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
         }
         text.push(digit);
     }
@@ -181,6 +181,6 @@ mod tests {
 
     #[test]
     fn thousands_are_set_apart() {
-        assert_eq!([7, 123, 1234, 1_234_567].map(grouped), ["7", "123", "1 234", "1 234 567"]);
+        assert_eq!([7, 123, 1234, 1_234_567].map(grouped), ["7", "123", "1,234", "1,234,567"]);
     }
 }

@@ -160,20 +160,17 @@ fn under_way(
     }
     let look = |task: &TaskRecord| {
         let (id, last) = (&task.declared.id, task.attempts.last()?);
-        let (attempt, state, since) = match last.outcome {
-            Some(_) => {
-                let next = last.number + 1;
-                (next, "delayed", not_before.get(&(id, next)).copied().unwrap_or(record.started))
-            }
-            None => {
-                let state = match supervised.stage(id, last.number) {
-                    Stage::Waiting => "queued",
-                    Stage::Begun if is_seen_to => "running",
-                    Stage::Begun => "in_doubt",
-                    Stage::Ended => "ended",
-                };
-                (last.number, state, last.started)
-            }
+        let (attempt, state, since) = if last.outcome.is_some() {
+            let next = last.number + 1;
+            (next, "delayed", not_before.get(&(id, next)).copied().unwrap_or(record.started))
+        } else {
+            let state = match supervised.stage(id, last.number) {
+                Stage::Waiting => "queued",
+                Stage::Begun if is_seen_to => "running",
+                Stage::Begun => "in_doubt",
+                Stage::Ended => "ended",
+            };
+            (last.number, state, last.started)
         };
         let is_of = |values: &[Option<std::ffi::OsString>]| {
             let wanted = [record.run.to_string(), id.to_string(), attempt.to_string()];
@@ -214,7 +211,7 @@ fn finding(ground: &Ground<'_>, seen: &Seen) -> Finding {
     };
     let mut found = Finding::new(level, &seen.report.spore, text);
     let shown = under_way.iter().take(LISTED_TASKS_MAX).map(|task| task_words(task, ground.now));
-    found.details.extend(aligned(shown.collect()));
+    found.details.extend(aligned(&shown.collect::<Vec<_>>()));
     if let Some(more) = under_way.len().checked_sub(LISTED_TASKS_MAX).filter(|more| *more > 0) {
         found.details.push(format!("and {more} more"));
     }
@@ -260,26 +257,28 @@ fn engine_words(seen: &Seen, now: Timestamp) -> String {
 fn task_words(task: &UnderWay, now: Timestamp) -> [String; 3] {
     let time = format_duration(now.since(task.since));
     let pids: Vec<String> = task.pids.iter().map(ToString::to_string).collect();
-    let process = match pids.as_slice() {
-        [] => String::new(),
-        [one] => format!(", process {one}"),
-        many => format!(", processes {}", many.join(", ")),
+    let (process, verb) = match pids.as_slice() {
+        [] => (String::new(), ""),
+        [one] => (format!("process {one}"), "runs"),
+        many => (format!("processes {}", many.join(", ")), "run"),
     };
     let state = match task.state.as_str() {
-        "running" => format!("runs for {time}{process}"),
+        "running" if process.is_empty() => format!("runs for {time}"),
+        "running" => format!("runs for {time}, {process}"),
         "queued" => "waits for one of the run's places (`--jobs`)".to_owned(),
         "ended" => "has ended; its engine has not noted it yet".to_owned(),
         "delayed" if task.since > now => {
             format!("waits for its next attempt, in {}", format_duration(task.since.since(now)))
         }
         "delayed" => "its next attempt may begin".to_owned(),
-        _ => format!("in doubt: it began {time} ago, and its supervisor died{process}"),
+        _ if process.is_empty() => format!("in doubt: its supervisor died; begun {time} ago"),
+        _ => format!("in doubt: its supervisor died, and {process} still {verb}; begun {time} ago"),
     };
     [task.task.to_string(), format!("#{}", task.attempt), state]
 }
 
 /// The rows with their columns below each other.
-fn aligned(rows: Vec<[String; 3]>) -> Vec<String> {
+fn aligned(rows: &[[String; 3]]) -> Vec<String> {
     let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
     let (first, second) = (width(0), width(1));
     rows.iter().map(|[task, attempt, state]| format!("{task:first$}  {attempt:second$}  {state}")).collect()

@@ -22,7 +22,13 @@ pub(super) fn look(ground: &Ground<'_>, runs: &Runs, unmarked: Option<String>) -
         if is_seen_to(ground, runs, &run) {
             continue;
         }
-        let is_open = runs.open.iter().any(|seen| seen.report.id.to_string() == run);
+        let because = if runs.open.iter().any(|seen| seen.report.id.to_string() == run) {
+            "whose supervisor is gone"
+        } else if RunId::parse(&run).is_some_and(|run| ground.root.runs().join(run.to_string()).is_dir()) {
+            "which has ended"
+        } else {
+            "of which nothing is left"
+        };
         let stray = Stray {
             pid: marked.pid(),
             program: marked.program.clone(),
@@ -32,23 +38,23 @@ pub(super) fn look(ground: &Ground<'_>, runs: &Runs, unmarked: Option<String>) -
             attempt,
             age_seconds: marked.age().map(|age| age.as_secs()),
         };
-        strays.push((stray, marked, is_open));
+        strays.push((stray, marked, because));
     }
     // Who leads a group speaks for it.
     let is_led =
         |marked: &Marked| strays.iter().any(|(_, other, _)| other.leads_group() && other.group == marked.group);
-    for (stray, marked, is_open) in &strays {
+    for (stray, marked, because) in &strays {
         if marked.leads_group() {
             let members = strays.iter().filter(|(_, other, _)| other.group == marked.group && !other.leads_group());
             let members: Vec<String> =
                 members.map(|(other, ..)| format!("{} ({})", other.pid, other.program)).collect();
-            let found = finding(stray, marked, *is_open);
+            let found = finding(stray, marked, because);
             findings.push(match members.len() {
                 0 => found,
                 _ => found.detail(format!("in its group: {}", members.join(", "))),
             });
         } else if !is_led(marked) {
-            findings.push(finding(stray, marked, *is_open));
+            findings.push(finding(stray, marked, because));
         }
     }
     let strays = strays.into_iter().map(|(stray, ..)| stray).collect();
@@ -71,10 +77,9 @@ fn is_seen_to(ground: &Ground<'_>, runs: &Runs, run: &str) -> bool {
     held(supervisor) || held(ground.engine_hold(run))
 }
 
-fn finding(stray: &Stray, marked: &Marked, is_open: bool) -> Finding {
+fn finding(stray: &Stray, marked: &Marked, because: &str) -> Finding {
     let Stray { pid, program, run, task, attempt, .. } = stray;
     let age = marked.age().map_or_else(String::new, |age| format!(", runs for {}", format_duration(age)));
-    let because = if is_open { "whose supervisor is gone" } else { "which has ended" };
     let text = format!("process {pid}{age}: started by `{task}` (attempt {attempt}) of run {run}, {because}");
     let found = Finding::new(Level::Warning, program, text);
     if stray.leads_group {
