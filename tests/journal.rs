@@ -50,6 +50,7 @@ fn every_event() -> Vec<Event> {
                 status: TaskStatus::Waiting,
                 because: Some("why".into()),
                 counts: true,
+                idempotent: false,
             }],
             engine: Some(engine()),
         },

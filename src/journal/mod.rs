@@ -11,6 +11,6 @@ mod write;
 
 pub use error::Error;
 pub use find::{find, is_live, list};
-pub use read::{Damage, Entries, JOURNAL_BYTES_MAX, read, record};
+pub use read::{Damage, Entries, JOURNAL_BYTES_MAX, begin, read, record};
 pub use sync::Syncer;
 pub use write::{JOURNAL_FILE, Journal};

@@ -72,6 +72,9 @@ pub struct Declared {
     pub because: Option<String>,
     /// Whether its failure keeps the run from succeeding: not so with `continue_on_failure`.
     pub counts: bool,
+    /// Whether running it twice is the same as running it once, so that it runs again by itself when it was lost.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub idempotent: bool,
 }
 
 /// Where a run comes from.
@@ -116,6 +119,17 @@ pub enum Resolution {
     Ran,
     /// It is to run again.
     Rerun,
+}
+
+impl Resolution {
+    /// How people say it: `--ran`.
+    #[must_use]
+    pub fn flag(self) -> &'static str {
+        match self {
+            Self::Ran => "--ran",
+            Self::Rerun => "--rerun",
+        }
+    }
 }
 
 /// One fact.

@@ -123,5 +123,6 @@ pub(super) fn declare(task: &PlannedTask) -> Option<Declared> {
         status,
         because,
         counts: !task.continue_on_failure,
+        idempotent: task.idempotent,
     })
 }
