@@ -8,7 +8,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::model::{Event, LOGS_FOLDER, OUTPUTS_FOLDER, RunId, Timestamp};
-use crate::os::file;
+use crate::os::{failpoint, file};
 
 use super::error::Error;
 use super::line;
@@ -45,6 +45,7 @@ impl Journal {
         file::create_dir_all(runs_dir).map_err(Error::io("create", runs_dir))?;
         let run_dir = runs_dir.join(run.to_string());
         file::create_dir(&run_dir).map_err(Error::io("create", &run_dir))?;
+        failpoint::reach("run-folder-made");
         for name in [LOGS_FOLDER, OUTPUTS_FOLDER] {
             let folder = run_dir.join(name);
             file::create_dir(&folder).map_err(Error::io("create", &folder))?;
@@ -52,6 +53,7 @@ impl Journal {
         let path = run_dir.join(JOURNAL_FILE);
         let made = file::create_new(&path).map_err(Error::io("create", &path))?;
         drop(made);
+        failpoint::reach("journal-made");
         let locked = open_locked(&path)?;
         let journal = Self::appending(locked, run_dir, path, 0, 0)?;
         for folder in [Some(journal.run_dir.as_path()), Some(runs_dir), runs_dir.parent().filter(|_| fresh)] {
@@ -135,6 +137,7 @@ impl Journal {
         }
         self.write(&lines).map_err(Error::io("append to", &self.path))?;
         self.seq += events.len() as u64;
+        failpoint::reach("journal-written");
         Ok(())
     }
 
@@ -143,6 +146,7 @@ impl Journal {
     /// # Errors
     /// What the file system says; from then on always, because a later success would prove nothing.
     pub fn sync(&mut self) -> Result<(), Error> {
+        failpoint::reach("journal-unsynced");
         self.syncer.sync().map_err(Error::io("sync", &self.path))
     }
 
@@ -154,7 +158,7 @@ impl Journal {
 
     /// Writes all bytes or takes back what it wrote of them.
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match self.file.write_all(bytes) {
+        match failpoint::try_reach("journal-write").and_then(|()| self.file.write_all(bytes)) {
             Ok(()) => {
                 self.bytes += bytes.len() as u64;
                 Ok(())

@@ -354,6 +354,7 @@ impl Driver<'_> {
         failpoint::reach("run-ending");
         self.write()?;
         self.sync_and_show()?;
+        failpoint::reach("run-ended");
         for executor in self.order.executors.values() {
             executor.release(self.order.run);
         }

@@ -26,6 +26,7 @@ for code in $codes; do
   [ "$n" -gt 1 ] || break
   n=$((n - 1))
 done
+IFS=' '
 say end "$SPORE_RUN" "$SPORE_TASK" "$SPORE_ATTEMPT" "$code"
 exit "$code"
 "#;

@@ -205,7 +205,9 @@ impl Trial {
             self.story.may_lose = true;
             self.ground.power_off()?;
         }
-        if death.torn {
+        let runs = facts::runs(&self.ground.root, facts::Rigour::Torn)?;
+        // Nobody takes a run up, and mends it, that has its result.
+        if death.torn && runs.iter().all(|run| run.result.is_none()) {
             self.story.kinds.push("a torn journal");
             self.ground.tear("journal.jsonl");
             if self.ground.supervisors().is_empty() {

@@ -277,6 +277,7 @@ impl Link {
             OsStr::new(&run),
         ];
         let process = start_detached(&self.shared.program, &words, self.shared.supervisor_environment(), &other)?;
+        crate::os::failpoint::reach("supervisor-started");
         tracing::debug!(run = %self.run, pid = process.id(), "supervisor started");
         self.greet(mine, Some(process), past)
     }
