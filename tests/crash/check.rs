@@ -63,6 +63,8 @@ fn one_run(run: &Run, before: Option<&Run>, spore: &Invented, effects: &Effects)
         let is_right = match task.status() {
             "done" => true,
             "skipped" => !needs_good && task.attempts.is_empty() && task.skipped == 1,
+            // It may have begun when its needs had ended well, and what was known of them went down with the machine.
+            "lost" if is_in_doubt(task) => task.skipped == 0,
             "succeeded" | "failed" | "lost" | "not_started" => needs_good && task.skipped == 0,
             _ => false,
         };
@@ -90,14 +92,7 @@ fn one_run(run: &Run, before: Option<&Run>, spore: &Invented, effects: &Effects)
 }
 
 /// The attempts of one task: as many as may be, each with one end, and each end what the command says of it too.
-fn attempts(
-    run: &Run,
-    id: &str,
-    task: &Task,
-    idempotent: bool,
-    retries: u32,
-    effects: &Effects,
-) -> Result<(), String> {
+fn attempts(run: &Run, id: &str, task: &Task, idempotent: bool, retries: u32, effects: &Effects) -> Result<(), String> {
     let count = task.attempts.len() as u64;
     for (number, attempt) in &task.attempts {
         let wrong = |what: &str| Err(format!("attempt {number}, {}: {what}", attempt.kind()));
@@ -108,6 +103,9 @@ fn attempts(
         let stated = *number <= u64::from(retries);
         let (may_follow, must_follow) = match kind {
             "failed" => (stated && code == Some(i64::from(AGAIN)), stated && code == Some(i64::from(AGAIN))),
+            // What a task hands on is not there when a person says that it ran.
+            "not_started" if attempt.is_permanent() && run.retry_of.is_some() => (false, false),
+            "not_started" if attempt.is_permanent() => return wrong("nothing stands in its way"),
             "not_started" => (true, *number < 3),
             "lost" => (idempotent, idempotent && *number < 3),
             "succeeded" => (false, false),
@@ -137,6 +135,11 @@ fn attempts(
         }
     }
     Ok(())
+}
+
+fn is_in_doubt(task: &Task) -> bool {
+    let last = task.attempts.last_key_value().and_then(|(_, last)| last.outcomes.first());
+    last.is_some_and(|outcome| outcome["stage"] == "about to begin when the machine went down")
 }
 
 /// What a task needs has ended well before it begins, in whichever run.

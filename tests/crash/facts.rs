@@ -26,6 +26,11 @@ impl Attempt {
         self.outcomes.first().and_then(|outcome| outcome["kind"].as_str()).unwrap_or("open")
     }
 
+    /// Whether trying again was pointless.
+    pub(crate) fn is_permanent(&self) -> bool {
+        self.outcomes.first().is_some_and(|outcome| outcome["permanent"] == true)
+    }
+
     /// The exit code that its outcome stands for.
     pub(crate) fn code(&self) -> Option<i64> {
         match self.kind() {

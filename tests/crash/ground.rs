@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::invent::{Invented, STEP};
 
 /// Nothing that a trial waits for takes this long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(1);
 
@@ -118,7 +118,9 @@ impl Ground {
     pub(crate) fn kill_everybody(&self) -> Result<(), String> {
         wait("the end of all that was killed", || {
             let left = self.processes();
-            left.iter().for_each(|pid| kill(*pid, Signal::KILL));
+            for pid in &left {
+                kill(*pid, Signal::KILL);
+            }
             left.is_empty()
         })
     }

@@ -75,10 +75,7 @@ pub(crate) fn invent(random: &mut Random, commits: bool, step: &Path, effects: &
     let tasks = tasks(random, is_checklist);
     let secret = (!is_checklist && random.chance(40)).then(|| format!("S3cret{}", random.hex(12)));
     let program = format!("{} {}", step.display(), effects.display());
-    let text = match is_checklist {
-        true => checklist(&tasks, &program),
-        false => workflow(&tasks, &program, secret.is_some()),
-    };
+    let text = if is_checklist { checklist(&tasks, &program) } else { workflow(&tasks, &program, secret.is_some()) };
     Invented {
         file: if is_checklist { "w.md" } else { "w.yaml" },
         text,

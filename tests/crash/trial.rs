@@ -180,7 +180,9 @@ impl Trial {
         if self.random.chance(50) {
             doomed.reverse();
         }
-        doomed.iter().for_each(|pid| kill(*pid, Signal::KILL));
+        for pid in &doomed {
+            kill(*pid, Signal::KILL);
+        }
         self.story.kinds.push(match victims {
             Victims::Engine => "the engine",
             Victims::Supervisor => "the supervisor",

@@ -319,8 +319,10 @@ impl Connection {
         while sent < self.unsent.len() {
             match self.stream.try_write(&self.unsent[sent..]) {
                 Ok(count) => sent += count,
-                // A closed connection shows when it is read.
-                Err(_) => break,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                // A closed connection shows when it is read. What it did not take must not be tried again and again until
+                // then: it would always seem to be ready for more, and nothing else would have its turn.
+                Err(_) => sent = self.unsent.len(),
             }
         }
         self.unsent.drain(..sent);
