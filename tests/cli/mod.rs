@@ -7,10 +7,12 @@
 mod bad_input;
 mod checklist;
 mod commands;
+mod endurance;
 mod examples;
 mod folder;
 mod history;
 mod interrupts;
+mod orphaned_commands;
 mod orphans;
 mod readme;
 mod resolve;

@@ -32,6 +32,9 @@ const TELL: Duration = Duration::from_secs(10);
 /// Trials after which every failpoint must have had somebody die there.
 const ENOUGH: u64 = 400;
 
+/// After so many failures the others need not be tried.
+const FAILURES_MAX: usize = 20;
+
 /// What is wanted.
 struct Wanted {
     first: u64,
@@ -61,7 +64,8 @@ fn main() -> ExitCode {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= wanted.first + wanted.count {
+                    let failures = sum.lock().expect("nobody panics with it").failures.len();
+                    if seed >= wanted.first + wanted.count || failures >= FAILURES_MAX {
                         return;
                     }
                     let (base, story, result) = try_one(seed, &points, wanted.keep);
