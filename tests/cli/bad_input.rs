@@ -13,7 +13,7 @@ fn a_run_whose_engine_was_killed_is_orphaned_and_can_be_gone_on_with() {
 kind: workflow
 tasks:
   a: {run: 'echo x=1 > $SPORE_OUTPUT; echo ran >> a.ran'}
-  b: {needs: a, run: 'echo ran >> b.ran; [ -e calm ] || { touch calm; kill -9 $PPID; }'}
+  b: {needs: a, run: 'echo ran >> b.ran; [ -e calm ] || { touch calm; kill -9 $(grep -o process[^@]* .spore/runs/*/journal.jsonl | grep -o [0-9]*$) $PPID; }'}
   c: {needs: b, run: 'true'}
 ",
     );
@@ -42,7 +42,7 @@ fn a_task_that_waited_for_its_next_attempt_is_not_lost_with_its_engine() {
 kind: workflow
 tasks:
   a: {retry: {limit: 3, backoff: 1h}, run: exit 7}
-  b: 'until grep -q retry_scheduled .spore/runs/*/journal.jsonl; do sleep 0.01; done; kill -9 $PPID'
+  b: 'until grep -q retry_scheduled .spore/runs/*/journal.jsonl; do sleep 0.01; done; kill -9 $(grep -o process[^@]* .spore/runs/*/journal.jsonl | grep -o [0-9]*$) $PPID'
 ",
     );
     assert_eq!(folder.spore(&["run", "w.yaml", "--jobs", "2"]).code, -1);

@@ -18,9 +18,21 @@ fn validate(folder: &Folder, kind: &str, printed: &Value) {
 #[test]
 fn every_command_has_help_with_an_example() {
     let folder = Folder::new();
-    for command in
-        ["init", "check", "plan", "run", "runs", "show", "logs", "retry", "resume", "resolve", "schema", "completions"]
-    {
+    for command in [
+        "init",
+        "check",
+        "plan",
+        "run",
+        "runs",
+        "show",
+        "logs",
+        "retry",
+        "resume",
+        "resolve",
+        "prune",
+        "schema",
+        "completions",
+    ] {
         let answer = folder.spore(&[command, "--help"]).exits(0).says("Example");
         assert!(answer.out.contains(&format!("spore {command}")), "{}", answer.out);
         if command != "completions" {
@@ -40,6 +52,11 @@ fn what_is_printed_as_json_follows_its_schema() {
     validate(&folder, "show", &folder.spore(&["show", "latest", "--format", "json"]).exits(0).json());
     validate(&folder, "logs", &folder.spore(&["logs", "latest", "--format", "json"]).exits(0).json());
     validate(&folder, "init", &folder.spore(&["init", "new", "--format", "json"]).exits(0).json());
+    validate(
+        &folder,
+        "prune",
+        &folder.spore(&["prune", "--dry-run", "--keep-runs", "0", "--format", "json"]).exits(0).json(),
+    );
     let run = folder.spore(&["show", "latest", "--format", "json"]).json()["id"].as_str().expect("an id").to_owned();
     for line in folder.read(&format!(".spore/runs/{run}/journal.jsonl")).lines() {
         validate(&folder, "journal", &serde_json::from_str(line).expect("a line of JSON"));

@@ -7,6 +7,7 @@
 mod bad_input;
 mod checklist;
 mod commands;
+mod disk;
 mod endurance;
 mod examples;
 mod folder;
@@ -14,6 +15,7 @@ mod history;
 mod interrupts;
 mod orphaned_commands;
 mod orphans;
+mod prune;
 mod readme;
 mod resolve;
 mod results;

@@ -131,6 +131,7 @@ fn journal(run_dir: &Path, rigour: Rigour) -> Result<Option<Run>, String> {
         return Err(format!("half a line is left in {}: {rest}", path.display()));
     }
     let mut run = Run::default();
+    let mut epoch = 0;
     for (place, line) in lines.iter().enumerate() {
         let wrong = |what: &str| format!("{}, line {}: {what}: {line}", path.display(), place + 1);
         let fact = unsealed(line).ok_or_else(|| wrong("not whole"))?;
@@ -138,10 +139,12 @@ fn journal(run_dir: &Path, rigour: Rigour) -> Result<Option<Run>, String> {
             return Err(wrong("out of sequence"));
         }
         apply(&mut run, &fact).map_err(|what| wrong(&what))?;
-        // The engine's number, where lines tell it, is that of the engines before it.
-        if fact.get("epoch").is_some_and(|epoch| *epoch != run.resumed) {
+        // Each engine that takes the run up writes in an epoch of its own, and the one before it never again.
+        let now = fact["epoch"].as_u64().ok_or_else(|| wrong("of no epoch"))?;
+        if place > 0 && (now < epoch || (now > epoch) != (fact["event"] == "run_resumed")) {
             return Err(wrong("of another epoch"));
         }
+        epoch = now;
     }
     Ok((run.started > 0).then_some(run))
 }

@@ -3,9 +3,11 @@
 mod check;
 mod init;
 mod plan;
+mod prune;
 mod run;
 
 pub use check::{DiagnosticReport, RelatedReport, check_report, diagnostic_reports};
 pub use init::{InitReport, json};
 pub use plan::{CommandReport, PlanReport, PlannedTaskReport, StepReport, plan_report};
+pub use prune::{KeptReport, PruneReport, PrunedReport};
 pub use run::{AttemptReport, LogPiece, OutcomeReport, ResultReport, RunReport, RunsItem, TaskReport, run_report};

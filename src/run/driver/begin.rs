@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 
 use super::foresight::Foresight;
 use super::past::{self, declare};
+use super::stall::Stall;
 use super::{Driver, Order};
 use crate::executor::Reports;
 use crate::journal::{self, Journal};
@@ -124,6 +125,7 @@ impl<'a> Driver<'a> {
             queues,
             stopped: false,
             ended: false,
+            stall: Stall::default(),
         }
     }
 
