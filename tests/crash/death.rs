@@ -6,34 +6,48 @@ use std::path::Path;
 
 use crate::random::Random;
 
+/// Who comes by a failpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Walker {
+    Engine,
+    Supervisor,
+    /// Who says what became of a lost task.
+    Resolve,
+    /// Who removes old runs.
+    Prune,
+}
+
 /// A failpoint in the program's source.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Point {
     pub(crate) name: String,
-    /// It is the supervisor that comes by.
-    pub(crate) is_supervisor: bool,
+    pub(crate) walker: Walker,
 }
 
 /// Every failpoint that stands in the source, so that none can be forgotten here.
 pub(crate) fn points() -> Vec<Point> {
     let mut found = BTreeMap::new();
     gather(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
-    let points = found.into_iter().map(|(name, is_supervisor)| Point { name, is_supervisor });
-    points.collect()
+    found.into_iter().map(|(name, walker)| Point { name, walker }).collect()
 }
 
-fn gather(folder: &Path, found: &mut BTreeMap<String, bool>) {
+fn gather(folder: &Path, found: &mut BTreeMap<String, Walker>) {
     for entry in fs::read_dir(folder).expect("the source is here") {
         let path = entry.expect("an entry").path();
         if path.is_dir() {
             gather(&path, found);
             continue;
         }
-        let is_supervisor = path.to_string_lossy().contains("/supervisor/") || path.ends_with("terminal/attempts.rs");
+        let walker = match path.to_string_lossy() {
+            path if path.contains("/supervisor/") || path.ends_with("terminal/attempts.rs") => Walker::Supervisor,
+            path if path.ends_with("engine/resolve.rs") => Walker::Resolve,
+            path if path.ends_with("repo/trash.rs") => Walker::Prune,
+            _ => Walker::Engine,
+        };
         let text = fs::read_to_string(&path).unwrap_or_default();
         for rest in text.split("reach(\"").skip(1) {
             if let Some((name, _)) = rest.split_once('"') {
-                found.insert(name.to_owned(), is_supervisor);
+                found.insert(name.to_owned(), walker);
             }
         }
     }
@@ -88,7 +102,8 @@ pub(crate) struct Fate {
 
 /// Draws the fate of a trial. Which failpoint it is about follows from its seed, so that each has its turn.
 pub(crate) fn fate(random: &mut Random, seed: u64, points: &[Point]) -> Fate {
-    let of_run: Vec<Point> = points.iter().filter(|point| !is_of_resolve(point)).cloned().collect();
+    let of_run: Vec<Point> =
+        points.iter().filter(|point| matches!(point.walker, Walker::Engine | Walker::Supervisor)).cloned().collect();
     let turn = usize::try_from(seed % of_run.len() as u64).expect("small");
     let mut deaths = Vec::new();
     let first = of_run[turn].clone();
@@ -122,15 +137,11 @@ fn is_late(point: &Point) -> bool {
     point.name.contains("resumed")
 }
 
-pub(crate) fn is_of_resolve(point: &Point) -> bool {
-    point.name.starts_with("resolve-")
-}
-
 fn at_point(random: &mut Random, point: Point, visit: usize) -> Death {
-    let is_supervisor = point.is_supervisor;
+    let is_engine = point.walker == Walker::Engine;
     let mut death = death(random, Moment::Point { point, visit });
     // That it happened is only certain when it is the engine, whose end is seen.
-    death.at_once = !is_supervisor && death.victims == Victims::Engine && random.chance(50);
+    death.at_once = is_engine && death.victims == Victims::Engine && random.chance(50);
     death
 }
 

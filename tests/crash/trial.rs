@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use rustix::process::Signal;
 
 use crate::check;
-use crate::death::{Death, Fate, Moment, Point, Return, Victims, fate, is_of_resolve};
+use crate::death::{Death, Fate, Moment, Point, Return, Victims, Walker, fate};
 use crate::facts;
 use crate::ground::{Engine, Ground, kill, state, wait};
 use crate::invent::{Invented, invent};
@@ -77,7 +77,8 @@ impl Trial {
         check::end(&self.ground, &self.spore, self.story.may_lose)?;
         self.resolve(points)?;
         self.empty()?;
-        check::everything(&self.ground, &self.spore)
+        check::everything(&self.ground, &self.spore)?;
+        self.prune(points)
     }
 
     /// Waits until no process of the trial is left. A supervisor that stops at a failpoint on its last way is let go on.
@@ -262,27 +263,56 @@ impl Trial {
         let [run] = runs.as_slice() else { return Err(format!("there are {} runs", runs.len())) };
         let idempotent = |id: &String| self.spore.tasks.iter().any(|task| task.id == *id && task.idempotent);
         let lost: Vec<String> = run.lost().filter(|id| !idempotent(id)).cloned().collect();
-        let of_resolve: Vec<&Point> = points.iter().filter(|point| is_of_resolve(point)).collect();
         for (place, id) in lost.iter().enumerate() {
             self.story.kinds.push("a lost task resolved");
             let flag = if self.random.chance(50) { "--ran" } else { "--rerun" };
             let words = ["resolve", &run.id, id, flag];
-            if place == 0 && !of_resolve.is_empty() && self.random.chance(80) {
-                let name = of_resolve[self.random.below(of_resolve.len())].name.clone();
-                let mut engine = self.ground.start(&words, &format!("{name}=kill"));
-                let mut code = None;
-                wait("the end of a resolve", || {
-                    code = engine.code();
-                    code.is_some()
-                })?;
-                if code != Some(-1) {
-                    return Err(format!("resolve did not die at {name}: {code:?}; it said:\n{}", engine.said()));
-                }
-                self.hit(&name);
+            if place == 0 && self.random.chance(80) {
+                self.die_at(&words, Walker::Resolve, points)?;
             }
             let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
             self.life(&words, None)?;
         }
+        Ok(())
+    }
+
+    /// Old runs are removed, by two of whom the first dies: each run is whole or gone, and in the end all are.
+    fn prune(&mut self, points: &[Point]) -> Result<(), String> {
+        if self.random.chance(70) {
+            return Ok(());
+        }
+        let words = ["prune", "--keep-runs", "0"];
+        self.die_at(&words, Walker::Prune, points)?;
+        let left = facts::runs(&self.ground.root, facts::Rigour::Whole)?;
+        if left.iter().any(|run| run.result.is_none()) {
+            return Err("a run is half there".into());
+        }
+        self.life(&words.map(str::to_owned), None)?;
+        for folder in [".spore/runs", ".spore/trash"] {
+            let left = std::fs::read_dir(self.ground.root.join(folder)).into_iter().flatten().flatten();
+            let left: Vec<_> = left.map(|entry| entry.file_name()).collect();
+            if !left.is_empty() {
+                return Err(format!("{left:?} are left in {folder}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts the program so that it dies at one of the walker's failpoints.
+    fn die_at(&mut self, words: &[&str], walker: Walker, points: &[Point]) -> Result<(), String> {
+        let points: Vec<&Point> = points.iter().filter(|point| point.walker == walker).collect();
+        let name = points[self.random.below(points.len())].name.clone();
+        let mut engine = self.ground.start(words, &format!("{name}=kill"));
+        let mut code = None;
+        wait("the end of one that is to die", || {
+            code = engine.code();
+            code.is_some()
+        })?;
+        if code != Some(-1) {
+            return Err(format!("nobody died at {name}: {code:?}; it said:\n{}", engine.said()));
+        }
+        self.story.kinds.push(if walker == Walker::Prune { "a prune" } else { "a resolve" });
+        self.hit(&name);
         Ok(())
     }
 }
