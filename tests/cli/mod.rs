@@ -8,6 +8,7 @@ mod bad_input;
 mod checklist;
 mod commands;
 mod disk;
+mod doctor;
 mod endurance;
 mod examples;
 mod folder;
