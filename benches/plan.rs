@@ -117,6 +117,7 @@ fn journal_of(runs: &Path, number: u64) {
         status: TaskStatus::Waiting,
         because: None,
         counts: true,
+        idempotent: false,
     };
     let origin = Origin {
         spore: "bench".into(),

@@ -2,32 +2,38 @@
 //! process and no socket.
 
 mod checklist;
-mod commit;
 mod error;
+mod finish;
+mod flight;
 mod look;
 mod open;
+mod orphan;
 mod prune;
+mod resolve;
+mod resume;
 mod retry;
 mod turn;
 
-pub use commit::Kept;
 pub use error::{BadSpore, Error};
+pub use finish::Kept;
 pub use look::{Found, Looked, find_run, is_live, list_runs, read_log, show_run};
 pub use open::{Checked, Opened, Planned, Selection, check, open, plan};
 pub use prune::{Because, Keep, Pruned, PrunedRun, prune};
+pub use resolve::resolve;
+pub use resume::{Pace, find_orphans, resume};
 pub use retry::{Retry, retry_request};
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
+use flight::Flight;
 use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
 use crate::journal::Journal;
-use crate::model::{Engine, Origin, RunId, RunRecord, Timestamp};
+use crate::model::{Engine, Origin, Plan, RunId, RunRecord, Timestamp};
 use crate::os::clock::{Clock, SystemClock};
-use crate::run::{Order, Preparer, Stop, View, drive};
-use crate::{executor, os};
+use crate::run::{Stop, View};
+use crate::{os, repo};
 
 /// What a Spore has to work with.
 #[derive(Debug)]
@@ -75,6 +81,8 @@ pub struct Request {
     pub commit: Option<bool>,
     /// The run to go on from.
     pub retry: Option<Retry>,
+    /// Begin a run of its own, even where the same one was broken off.
+    pub new: bool,
 }
 
 /// A run that has ended.
@@ -86,7 +94,7 @@ pub struct Finished {
     pub kept: Kept,
 }
 
-/// Runs a spore: file → spore → plan → run → result spore.
+/// Runs a spore: file → spore → plan → run → result spore. Where the same run was broken off, it goes on with that.
 ///
 /// # Errors
 /// When the spore cannot be read or planned, there is nothing to run, or the world fails. How commands end is no error.
@@ -98,59 +106,61 @@ pub async fn run(
 ) -> Result<Finished, Error> {
     let opened = open(&request.file, request.spore.as_deref())?;
     if let Some(retry) = &request.retry {
-        commit::keep_missing(&opened, &retry.of, request.commit, world.now());
+        resume::keep_missing(world, &opened.root, &retry.of, request.commit, view);
     }
     let planned = plan_request(&opened, request)?;
     let plan = planned.runnable(&opened)?;
+    let origin = request.origin(&opened, plan);
+    if !request.new
+        && let Some(taken) = resume::take_up_like(&opened.root, &origin, view)?
+    {
+        let pace = Pace { jobs: request.jobs.filter(|_| request.retry.is_none()), commit: request.commit };
+        return Box::pin(resume::go_on(world, taken, pace, stops, view)).await;
+    }
     let secrets = open::secrets(&opened, plan)?;
 
     opened.root.make_state()?;
-    let started = world.now();
-    let run = RunId::from_parts(u64::try_from(started.0).unwrap_or(0), os::random::bits());
+    orphan::mark(&opened.root)?;
+    let run = RunId::from_parts(u64::try_from(world.now().0).unwrap_or(0), os::random::bits());
     let span = tracing::info_span!("run", id = %run, spore = plan.spore);
     tracing::debug!(parent: &span, path = plan.path, tasks = plan.tasks.len(), "planned");
-    let _turn = turn::wait(&opened.root, plan, run, &mut stops, view).await?;
+    let turn = turn::wait(&opened.root, plan.concurrency.as_ref(), run, &mut stops, view).await?;
 
     let mut journal = Journal::create(&opened.root.runs(), run)?;
+    repo::mark_run(&opened.root, run)?;
     open::keep_source(&opened, journal.run_dir())?;
-    let run_dir = Arc::new(journal.run_dir().to_path_buf());
-    let root = Arc::new(opened.root.path().to_path_buf());
-    let jobs = request.jobs.or(opened.project.jobs).unwrap_or_else(os::cores);
-    let order = Order {
+    let flight = Flight {
+        opened: &opened,
         plan,
+        journal: &mut journal,
         run,
-        engine: world.engine(),
-        origin: Origin {
+        origin,
+        jobs: request.jobs.or(opened.project.jobs).unwrap_or_else(os::cores),
+        reused: request.retry.as_ref().map(|retry| retry.reused(plan)).unwrap_or_default(),
+        past: Vec::new(),
+        secrets,
+        commit: request.commit,
+    };
+    let finished = flight.perform(world, stops, view).instrument(span).await?;
+    if let Some(turn) = turn {
+        turn.end();
+    }
+    Ok(finished)
+}
+
+impl Request {
+    /// Where a run of this request comes from.
+    fn origin(&self, opened: &Opened, plan: &Plan) -> Origin {
+        Origin {
             spore: plan.spore.clone(),
             path: opened.source.path.clone(),
             digest: opened.source.digest,
-            retry_of: request.retry.as_ref().map(|retry| retry.of.run),
+            retry_of: self.retry.as_ref().map(|retry| retry.of.run),
             params: plan.params.clone(),
-            only: request.selection.only.clone(),
-            from: request.selection.from.clone(),
-        },
-        jobs,
-        reused: request.retry.as_ref().map(|retry| retry.reused(plan)).unwrap_or_default(),
-        past: Vec::new(),
-        preparer: Preparer::new(plan, run, root, run_dir, secrets, jobs, &opened.project.limits),
-        executors: &executor::built_in(opened.project.limits),
-        clock: &world.clock,
-    };
-    let mut ran = drive(order, &mut journal, stops, view).instrument(span.clone()).await?;
-
-    let kept = commit::keep_result(&opened, &ran, request.commit);
-    let mut kept = kept.map_err(|source| Error::Unkept {
-        run: run.to_string(),
-        status: ran.record.status.word(),
-        source: Box::new(source),
-    })?;
-    kept.checklist_remark = checklist::tick_off(&opened, &ran.record);
-    tracing::debug!(parent: &span, path = kept.path, commit = kept.commit_id(), "result written");
-    let (at, written) = (world.now(), kept.event());
-    ran.record.apply(at, &written);
-    journal.append(&[(at, written)])?;
-    journal.sync()?;
-    Ok(Finished { record: ran.record, kept: kept.with_journal(&journal) })
+            only: self.selection.only.clone(),
+            from: self.selection.from.clone(),
+        }
+    }
 }
 
 /// The plan of a request. A retry is planned twice: the first plan says what depends on what.

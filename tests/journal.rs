@@ -52,10 +52,12 @@ fn every_event() -> Vec<Event> {
                 status: TaskStatus::Waiting,
                 because: Some("why".into()),
                 counts: true,
+                idempotent: false,
             }],
             engine: Some(engine()),
         },
         Event::RunResumed { engine: engine() },
+        Event::StartsForeseen { tasks: vec![task()] },
         Event::TaskSkipped { task: task(), because: "no".into() },
         Event::TaskReused { task: task(), from: run_id(0), outputs: outputs.clone() },
         Event::AttemptIntended { task: task(), number: 1, executor: "terminal".into() },
@@ -224,8 +226,12 @@ fn what_a_newer_spore_wrote_is_told_and_never_added_to() {
     let fixture = written();
     let sealed = |covered: &str| format!("{covered},\"crc\":\"{:08x}\"}}\n", crc32fast::hash(covered.as_bytes()));
     let mut bytes = fixture.bytes.clone();
-    bytes.extend(sealed(r#"{"v":1,"seq":11,"epoch":1,"at":"2026-01-01T00:00:00.000Z","event":"dreamt""#).bytes());
-    bytes.extend(sealed(r#"{"v":2,"seq":12,"epoch":1,"then":1"#).bytes());
+    let count = fixture.events.len();
+    let (first, second) = (
+        format!(r#"{{"v":1,"seq":{count},"epoch":1,"at":"2026-01-01T00:00:00.000Z","event":"dreamt""#),
+        format!(r#"{{"v":2,"seq":{},"epoch":1,"then":1"#, count + 1),
+    );
+    bytes.extend(sealed(&first).bytes().chain(sealed(&second).bytes()));
     put(&fixture.run_dir, &bytes);
     let read = journal::read(&fixture.run_dir).expect("read");
     assert_eq!(a_beginning(&fixture, &read, "newer"), fixture.events.len());
@@ -233,8 +239,8 @@ fn what_a_newer_spore_wrote_is_told_and_never_added_to() {
     assert_eq!(
         told,
         [
-            "line 12 holds event `dreamt` of a newer Spore and is left out",
-            "line 13 holds version 2 of a newer Spore and is left out",
+            format!("line {} holds event `dreamt` of a newer Spore and is left out", count + 1),
+            format!("line {} holds version 2 of a newer Spore and is left out", count + 2),
         ]
     );
     assert!(matches!(Journal::open(&fixture.run_dir), Err(Error::Newer { .. })));

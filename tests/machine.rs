@@ -60,6 +60,26 @@ fn every_beginning_of_a_journal_can_be_taken_up() {
     });
 }
 
+/// What an engine with other rules has recorded is not judged by the rules of this one.
+#[test]
+fn what_is_recorded_stands_whatever_the_rules_say() {
+    let plan = generate::chain(2);
+    let again_in = Some(Duration::ZERO);
+    let past = [
+        Past::Intended { task: 1, number: 1 },
+        Past::Intended { task: 0, number: 1 },
+        Past::Ended { task: 0, number: 1, outcome: Outcome::of_exit(1), again_in },
+        Past::Ended { task: 0, number: 1, outcome: Outcome::Succeeded, again_in: None },
+    ];
+    let mut machine = Machine::resume(&plan, 2, &[], &past, Duration::ZERO);
+    assert_eq!(machine.running_attempt(1), Some(1), "it was started, though out of turn");
+    assert_eq!(machine.next(Duration::ZERO), Some(Action::Start { task: 0, number: 2 }), "it was to be tried again");
+    assert_eq!(machine.next(Duration::ZERO), None);
+    assert!(machine.ended(1, 1, &Outcome::Succeeded, Duration::ZERO, 0.0));
+    assert!(machine.ended(0, 2, &Outcome::Succeeded, Duration::ZERO, 0.0));
+    assert!(machine.is_over());
+}
+
 /// Nobody dies, but somebody may lose patience.
 const FATE: Fate = Fate { stops: 2, crashes: 0 };
 

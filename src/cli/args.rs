@@ -123,6 +123,35 @@ pub(super) enum Command {
         /// Show the plan and run nothing.
         #[arg(long, short = 'n')]
         dry_run: bool,
+        /// Begin a run of its own, even where the same one was broken off and could go on.
+        #[arg(long)]
+        new: bool,
+    },
+
+    /// Go on with a run whose engine is gone: what still runs is taken over, what has ended is not run again.
+    #[command(
+        after_help = "Examples:\n  spore resume\n  spore resume 01K9Z\n\nWithout RUN it goes on with every run that was broken off, oldest first; with --format json it then prints\na list. Exits with 4 when there is none."
+    )]
+    Resume {
+        /// The run: its id, the beginning or end of it, `latest`, or `@2` for the second newest.
+        run: Option<String>,
+        #[command(flatten)]
+        conduct: Conduct,
+    },
+
+    /// Say what became of a task that was lost, then run what did not succeed.
+    #[command(
+        after_help = "Examples:\n  spore resolve latest deploy --ran\n  spore resolve 01K9Z deploy --rerun\n\nA task is lost when nobody could see how it ended, as after a power cut."
+    )]
+    Resolve {
+        /// The run: its id, the beginning or end of it, `latest`, or `@2` for the second newest.
+        run: String,
+        /// The task that was lost.
+        task: String,
+        #[command(flatten)]
+        said: Said,
+        #[command(flatten)]
+        conduct: Conduct,
     },
 
     /// List runs, newest first.
@@ -172,6 +201,9 @@ pub(super) enum Command {
         /// Run this task and everything that depends on it.
         #[arg(long, value_name = "TASK")]
         from: Option<String>,
+        /// Begin a run of its own, even where the same retry was broken off and could go on.
+        #[arg(long)]
+        new: bool,
         #[command(flatten)]
         conduct: Conduct,
     },
@@ -218,6 +250,18 @@ pub(super) enum Command {
     },
 }
 
+/// What became of a task that was lost.
+#[derive(Clone, Copy, Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct Said {
+    /// It did what it should: it counts as done.
+    #[arg(long)]
+    pub(super) ran: bool,
+    /// It is to run again.
+    #[arg(long)]
+    pub(super) rerun: bool,
+}
+
 /// Which tasks, and with which parameters.
 #[derive(Debug, Default, Args)]
 pub(super) struct Selection {
@@ -235,7 +279,7 @@ pub(super) struct Selection {
 /// How to run.
 #[derive(Debug, Args)]
 pub(super) struct Conduct {
-    /// Tasks at a time; without it, what spore.toml says, else the number of cores (a retry: what the run had).
+    /// Tasks at a time; without it, what spore.toml says, else the number of cores (a retry or resumed run: what it had).
     #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(super) jobs: Option<u32>,
     /// Commit the result spore, whatever spore.toml says.

@@ -50,12 +50,22 @@ impl Failure {
     pub(super) fn exit(&self) -> Exit {
         use engine::Error;
         match self {
-            Self::Usage { .. } | Self::Engine(Error::NoSuchTask { .. }) => Exit::Usage,
-            Self::Engine(Error::Spore(_) | Error::Several { .. } | Error::NoSuchSpore { .. } | Error::OtherPlan(_)) => {
-                Exit::Spore
-            }
-            Self::Engine(Error::Nothing { .. }) => Exit::Nothing,
-            Self::Engine(Error::GroupBusy { .. } | Error::UnderWay { .. } | Error::Unkept { .. })
+            Self::Usage { .. }
+            | Self::Engine(
+                Error::NoSuchTask { .. } | Error::HasEnded { .. } | Error::NotLost { .. } | Error::Resolved { .. },
+            ) => Exit::Usage,
+            Self::Engine(
+                Error::Spore(_)
+                | Error::Several { .. }
+                | Error::NoSuchSpore { .. }
+                | Error::OtherPlan(_)
+                | Error::NoCopy { .. },
+            ) => Exit::Spore,
+            Self::Engine(Error::Nothing { .. } | Error::NoOrphans) => Exit::Nothing,
+            Self::Engine(Error::Unresolved { .. }) => Exit::Failed,
+            Self::Engine(
+                Error::GroupBusy { .. } | Error::UnderWay { .. } | Error::Orphaned { .. } | Error::Unkept { .. },
+            )
             | Self::Runtime(_) => Exit::Unavailable,
             Self::Engine(Error::Interrupted) => Exit::Interrupted,
             Self::Engine(Error::Repo(error)) => of_repo(error),

@@ -83,7 +83,8 @@ impl Live {
     }
 
     fn ended(&mut self, id: &TaskId, record: &RunRecord) {
-        let Some(task) = record.tasks.get(id) else { return };
+        // Of one that is to be tried again, its retry tells.
+        let Some(task) = record.tasks.get(id).filter(|task| task.status.is_final()) else { return };
         if self.scrolled.len() >= SCROLLED_LINES_MAX && !task.status.is_bad() {
             self.passed_over += 1;
             return;

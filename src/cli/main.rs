@@ -57,13 +57,18 @@ fn dispatch(command: Command, screen: &Screen) -> Result<Exit, Failure> {
         Command::Init { dir, output } => setup::init(&dir, output.format, screen),
         Command::Check { paths, output } => inspect::check(&paths, output.format, screen),
         Command::Plan { file, selection, format } => inspect::plan(&file, selection, format, screen),
-        Command::Run { file, selection, conduct, dry_run } => perform::run(&file, selection, &conduct, dry_run, screen),
+        Command::Run { file, selection, conduct, dry_run: true, .. } => {
+            perform::only_plan(&file, selection, &conduct, screen)
+        }
+        Command::Run { file, selection, conduct, new, .. } => perform::run(&file, selection, &conduct, new, screen),
+        Command::Resume { run, conduct } => perform::resume(run.as_deref(), &conduct, screen),
+        Command::Resolve { run, task, said, conduct } => perform::resolve(&run, &task, said, &conduct, screen),
         Command::Runs { limit, output } => history::runs(limit, output.format, screen),
         Command::Show { run, output } => history::show(&run, output.format, screen),
         Command::Logs { run, task, follow, attempt, output } => {
             history::logs(&run, &history::Wanted { task, follow, attempt, format: output.format }, screen)
         }
-        Command::Retry { run, failed: _, from, conduct } => perform::retry(&run, from, &conduct, screen),
+        Command::Retry { run, failed: _, from, new, conduct } => perform::retry(&run, from, new, &conduct, screen),
         Command::Prune { keep_days, keep_runs, dry_run, output } => {
             prune::prune(Keep { days: keep_days, runs: keep_runs }, dry_run, output.format, screen)
         }

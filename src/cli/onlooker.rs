@@ -5,7 +5,7 @@ use std::io;
 use super::args::Format;
 use super::live::Live;
 use super::plain::Plain;
-use super::screen::{Screen, complain};
+use super::screen::{self, Screen, complain};
 use crate::model::{AttemptId, Event, RunId, RunRecord, Stream, TaskRecord, TaskStatus, Timestamp};
 use crate::os;
 use crate::render::{clean, killing_text, stopping_text};
@@ -77,9 +77,20 @@ fn is_able() -> bool {
 }
 
 impl View for Onlooker {
-    fn waiting(&mut self, group: &str, holder: Option<RunId>) {
-        let holder = holder.map(|run| format!(" of {run}")).unwrap_or_default();
-        self.say(&format!("waiting for the end{holder}: runs of the group `{}` do not overlap", clean(group)));
+    fn waiting(&mut self, group: &str, holder: Option<RunId>, orphaned: bool) {
+        let name = holder.map(|run| format!(" of {run}")).unwrap_or_default();
+        self.say(&format!("waiting for the end{name}: runs of the group `{}` do not overlap", clean(group)));
+        if let Some(run) = holder.filter(|_| orphaned) {
+            self.say(&format!("its engine is gone while its commands go on; `spore resume {run}` goes on with it"));
+        }
+    }
+
+    fn remark(&mut self, text: &str) {
+        match self {
+            // Nothing but the report goes to standard output.
+            Self::Nobody => screen::complain(&format!("{}\n", clean(text))),
+            _ => self.say(&clean(text)),
+        }
     }
 
     fn event(&mut self, at: Timestamp, event: &Event, record: &RunRecord) {

@@ -89,7 +89,8 @@ impl Plain {
     }
 
     fn task(&mut self, id: &TaskId, record: &RunRecord) {
-        let Some(task) = record.tasks.get(id) else { return };
+        // Of one that is to be tried again, its retry tells.
+        let Some(task) = record.tasks.get(id).filter(|task| task.status.is_final()) else { return };
         if self.is_large() {
             let skip = task.status == TaskStatus::Skipped;
             if !(task.status.is_bad() || skip && self.skips_told < SKIPS_MAX) {
@@ -140,6 +141,9 @@ impl View for Plain {
             Meaning::Began => {
                 self.name_width = name_width(record, self.style);
                 self.last = at;
+                if record.resumed > 0 {
+                    return;
+                }
                 let tasks = count(self.tally.total, "task");
                 let path = clean(&record.origin.path);
                 self.push(&format!("run {} of {path}: {tasks}, {} at a time", record.run, record.jobs));

@@ -91,7 +91,8 @@ impl Tally {
                 self.active.insert(task.clone(), active);
                 Meaning::Again(task, *again_at)
             }
-            Event::StopRequested { .. }
+            Event::StartsForeseen { .. }
+            | Event::StopRequested { .. }
             | Event::TaskResolved { .. }
             | Event::RunEnded { .. }
             | Event::ResultWritten { .. } => Meaning::Quiet,

@@ -51,6 +51,8 @@ pub enum Error {
         group: String,
         /// The run that has it.
         holder: Option<String>,
+        /// Whether that was broken off while its commands go on.
+        orphaned: bool,
     },
     /// A run has ended, and its result spore could not be written.
     #[error("the run {run} has ended ({status}), but its result could not be written: {source}")]
@@ -67,6 +69,53 @@ pub enum Error {
     UnderWay {
         /// The run.
         run: String,
+    },
+    /// The run was broken off, and can go on as it is.
+    #[error("the run {run} was broken off before its end")]
+    Orphaned {
+        /// The run.
+        run: String,
+    },
+    /// The run to take up has its result.
+    #[error("the run {run} has ended, and its result is written")]
+    HasEnded {
+        /// The run.
+        run: String,
+    },
+    /// No run was broken off.
+    #[error("no run of this folder was broken off")]
+    NoOrphans,
+    /// The run keeps no copy of its spore, or another one.
+    #[error("the run {run} cannot go on: its copy of `{path}` is gone or damaged, and the file has changed since")]
+    NoCopy {
+        /// The run.
+        run: String,
+        /// The file.
+        path: String,
+    },
+    /// Tasks were lost, and nobody has said what became of them.
+    #[error("nobody knows whether {} ran to {} end in the run {run}", named(tasks), if tasks.len() == 1 { "its" } else { "their" })]
+    Unresolved {
+        /// The run.
+        run: String,
+        /// The tasks.
+        tasks: Vec<String>,
+    },
+    /// The task was not lost, so there is nothing to resolve.
+    #[error("the task `{task}` was not lost: it {status}")]
+    NotLost {
+        /// The task.
+        task: String,
+        /// What became of it: `has succeeded`.
+        status: String,
+    },
+    /// Somebody has said otherwise before.
+    #[error("the task `{task}` is resolved already: `{resolution}`")]
+    Resolved {
+        /// The task.
+        task: String,
+        /// What was said: `--ran`.
+        resolution: &'static str,
     },
     /// Somebody stopped it before anything had begun.
     #[error("interrupted before anything began")]
@@ -93,6 +142,15 @@ pub struct BadSpore {
 /// How alike two names are (0 to 1) from which one may be a slip for the other.
 const NEAR: f64 = 0.75;
 
+/// `a`, `b` and 3 others
+fn named(tasks: &[String]) -> String {
+    let names: Vec<String> = tasks.iter().take(3).map(|task| format!("`{task}`")).collect();
+    match tasks.len() - names.len() {
+        0 => names.join(" and "),
+        rest => format!("{} and {rest} more", names.join(", ")),
+    }
+}
+
 impl From<run::Error> for Error {
     fn from(error: run::Error) -> Self {
         match error {
@@ -110,16 +168,34 @@ impl Error {
             Self::Repo(error) => error.hint(),
             Self::Journal(error) => error.hint(),
             Self::OtherPlan(error) => error.hint(),
-            Self::Spore(_) | Self::Interrupted => None,
+            Self::Spore(_) | Self::Interrupted | Self::NotLost { .. } => None,
+            Self::Orphaned { run } => Some(format!("go on with it: `spore resume {run}`")),
+            Self::HasEnded { run } => {
+                Some(format!("see how: `spore show {run}`; run what did not succeed: `spore retry {run}`"))
+            }
+            Self::NoOrphans => Some("`spore runs` lists what there is".to_owned()),
+            Self::NoCopy { path, .. } => Some(format!(
+                "put the file back as it was and resume again, or begin another run: `spore run {path} --new`"
+            )),
+            Self::Unresolved { run, tasks } => tasks.first().map(|task| {
+                format!(
+                    "look at what it did, then say so: `spore resolve {run} {task} --ran` if it is done, \
+                     `spore resolve {run} {task} --rerun` to run it again"
+                )
+            }),
+            Self::Resolved { .. } => Some("what was said once is recorded, and a retry may rest on it".to_owned()),
             Self::Nothing { hint, .. } => hint.clone(),
             Self::Several { path, ids } => {
                 Some(format!("say which: `{path}#{}`", ids.first().map_or("ID", String::as_str)))
             }
             Self::NoSuchSpore { path, .. } => Some(format!("see what it holds: `spore check {path}`")),
+            Self::GroupBusy { holder: Some(run), orphaned: true, .. } => {
+                Some(format!("its engine is gone while its commands go on; `spore resume {run}` goes on with it"))
+            }
             Self::GroupBusy { .. } => Some("run it when that one has ended; `policy: queue` waits by itself".into()),
             Self::Unkept { run, source, .. } => {
                 let first = source.hint().map(|hint| format!("{hint}; then ")).unwrap_or_default();
-                Some(format!("{first}`spore retry {run}` writes it, and runs only what did not succeed"))
+                Some(format!("{first}`spore resume {run}` writes it"))
             }
             Self::UnderWay { run } => Some(format!("wait for its end: `spore logs {run} --follow`")),
             Self::NoSuchTask { task, known } => {

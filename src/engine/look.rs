@@ -37,15 +37,16 @@ pub fn show_run(root: &Root, run: RunId) -> Result<Looked, Error> {
     Ok(looked.ok_or(journal::Error::Empty(run_dir))?)
 }
 
-/// What a journal adds up to; a run without an end that no engine works on is lost. Whether one does is asked first:
+/// What a journal adds up to; a run without an end that no engine works on is orphaned. Whether one does is asked first:
 /// what ends in between has its end in the journal.
 fn look(run_dir: &Path) -> Result<Option<Looked>, journal::Error> {
     let live = journal::is_live(run_dir);
+    let supervised = !live && terminal::is_supervised(run_dir);
     let (record, damage) = journal::record(run_dir)?;
     tracing::debug!(run_dir = %run_dir.display(), live, damage = damage.len(), "journal read");
     Ok(record.map(|mut record| {
         if !live {
-            record.lose();
+            record.orphan(supervised);
         }
         // A line that is just being written looks torn.
         let live = live && record.finished.is_none();
@@ -95,10 +96,10 @@ pub fn read_log(found: &Found, attempt: &AttemptId, stream: Stream, cursor: u64)
     Ok(read.map_err(|source| journal::Error::Io { action: "read", path, source })?)
 }
 
-/// Whether an engine works on a run.
+/// Whether anything may still happen in a run: an engine works on it, or its commands go on without one.
 #[must_use]
 pub fn is_live(found: &Found) -> bool {
-    journal::is_live(&found.run_dir())
+    journal::is_live(&found.run_dir()) || terminal::is_supervised(&found.run_dir())
 }
 
 impl Found {

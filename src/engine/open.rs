@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 
 use super::Error;
 use super::error::BadSpore;
-use crate::model::{Diagnostic, Disposition, EnvValue, Kind, Plan, Secret, Source, Spore, TaskId};
+use crate::model::{Diagnostic, Disposition, EnvValue, Kind, Plan, RunRecord, Secret, Source, Spore, TaskId};
 use crate::plan::{Capability, Options};
 use crate::repo::{Project, Root};
 use crate::{executor, os, parse, plan as planner, repo};
@@ -50,14 +50,47 @@ pub fn open(file: &Path, spore: Option<&str>) -> Result<Opened, Error> {
     let root = Root::find(&file)?;
     let project = Project::load(&root)?;
     let source = repo::read_source(&root, &file, &project.limits)?;
+    choose(root, project, source, wanted.as_deref(), spore)
+}
+
+/// Opens the spore of a run as it was when the run began: from the copy that the run keeps, or the file itself while it
+/// holds the same.
+pub(super) fn reopen(root: Root, run_dir: &Path, record: &RunRecord) -> Result<Opened, Error> {
+    let project = Project::load(&root)?;
+    let origin = &record.origin;
+    let kept = kept_source(run_dir).and_then(|path| repo::read_source(&root, &path, &project.limits).ok());
+    let same = |source: &Source| source.digest == origin.digest;
+    let itself = || repo::read_source(&root, &root.join(&origin.path), &project.limits).ok();
+    let source = kept.filter(same).or_else(|| itself().filter(same));
+    let Some(source) = source else {
+        return Err(Error::NoCopy { run: record.run.to_string(), path: origin.path.clone() });
+    };
+    let source = Source::new(origin.path.clone(), source.text);
+    choose(root, project, source, None, Some(&origin.spore))
+}
+
+/// The copy of the spore that a run keeps.
+pub(super) fn kept_source(run_dir: &Path) -> Option<PathBuf> {
+    let names = ["md", "markdown", "yaml", "yml"].map(|extension| run_dir.join(format!("spore.{extension}")));
+    names.into_iter().find(|path| path.is_file())
+}
+
+/// Parses `source` and picks the spore that is `wanted`, or `known` to be meant where there are several.
+fn choose(
+    root: Root,
+    project: Project,
+    source: Source,
+    wanted: Option<&str>,
+    known: Option<&str>,
+) -> Result<Opened, Error> {
     let parse::Parsed { mut spores, diagnostics } = parse::parse(&source, &project.limits);
     tracing::debug!(root = %root.path().display(), path = source.path, bytes = source.text.len(), "spore read");
     let path = source.path.clone();
     let ids = || spores.iter().map(|spore| spore.id.clone()).collect::<Vec<_>>();
-    let place = match wanted.or_else(|| spore.filter(|_| spores.len() > 1).map(str::to_owned)) {
+    let place = match wanted.or_else(|| known.filter(|_| spores.len() > 1)) {
         Some(id) => {
             let place = spores.iter().position(|spore| spore.id == id);
-            place.ok_or(Error::NoSuchSpore { path: path.clone(), id })?
+            place.ok_or_else(|| Error::NoSuchSpore { path: path.clone(), id: id.to_owned() })?
         }
         None if spores.len() > 1 => return Err(Error::Several { path, ids: ids() }),
         None => 0,

@@ -1,13 +1,14 @@
 //! Going on from an earlier run: what succeeded there is not run again, and its outputs are handed on.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use super::look::{Found, show_run};
+use super::open::kept_source;
 use super::{Error, Request, Selection};
-use crate::model::{Disposition, Plan, RunId, RunRecord, RunStatus, TaskId};
+use crate::model::{Disposition, Origin, Plan, Resolution, RunRecord, RunStatus, TaskId};
+use crate::repo::Root;
 use crate::run::Reused;
 
 /// What a retry goes on from.
@@ -23,41 +24,58 @@ pub struct Retry {
 /// gone, the copy that the run has kept.
 ///
 /// # Errors
-/// When the run's journal cannot be read, or it has not ended.
+/// When the run's journal cannot be read, it has not ended, or a task was lost of which nobody has said what became of it.
 pub fn retry_request(
     found: &Found,
     from: Option<String>,
     jobs: Option<u32>,
     commit: Option<bool>,
+    new: bool,
 ) -> Result<Request, Error> {
     let record = show_run(&found.root, found.run)?.record;
-    if record.status == RunStatus::Running {
-        return Err(Error::UnderWay { run: found.run.to_string() });
+    let run = found.run.to_string();
+    match record.status {
+        RunStatus::Running => return Err(Error::UnderWay { run }),
+        RunStatus::Orphaned => return Err(Error::Orphaned { run }),
+        _ => {}
+    }
+    let unresolved: Vec<String> = record.unresolved().map(|task| task.declared.id.to_string()).collect();
+    if !unresolved.is_empty() {
+        return Err(Error::Unresolved { run, tasks: unresolved });
     }
     let own = found.root.join(&record.origin.path);
-    let file = if own.is_file() { own } else { kept_source(&found.root.runs(), found.run).unwrap_or(own) };
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let params = record.origin.params.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+    let file = if own.is_file() { own } else { kept_source(&found.run_dir()).unwrap_or(own) };
+    let mut selection = selection_of(&record.origin);
     // A run that was narrowed stays so, unless the person now names a task to begin from.
-    let (only, first) = match &from {
-        None => (record.origin.only.clone(), record.origin.from.clone()),
-        Some(_) => (Vec::new(), from.clone()),
-    };
+    if from.is_some() {
+        (selection.only, selection.from) = (Vec::new(), from.clone());
+    }
     Ok(Request {
         file,
         spore: Some(record.origin.spore.clone()),
-        selection: Selection { params, only, from: first, ..Selection::default() },
+        selection,
         jobs: jobs.or(Some(record.jobs)),
         commit,
         retry: Some(Retry { of: record, from }),
+        new,
     })
 }
 
-/// The copy of the spore that a run keeps.
-fn kept_source(runs: &Path, run: RunId) -> Option<PathBuf> {
-    let run_dir = runs.join(run.to_string());
-    let names = ["md", "markdown", "yaml", "yml"].map(|extension| run_dir.join(format!("spore.{extension}")));
-    names.into_iter().find(|path| path.is_file())
+/// What a run was narrowed to, with which parameters, as a person would give them again.
+pub(super) fn selection_of(origin: &Origin) -> Selection {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    Selection {
+        params: origin.params.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
+        only: origin.only.clone(),
+        from: origin.from.clone(),
+        done: HashMap::new(),
+    }
+}
+
+/// What a run that is taken up hands on from the run that it goes on from, as far as that is still there.
+pub(super) fn reused_again(root: &Root, record: &RunRecord, plan: &Plan) -> Vec<Reused> {
+    let of = record.origin.retry_of.and_then(|earlier| show_run(root, earlier).ok());
+    of.map(|of| Retry { of: of.record, from: None }.reused(plan)).unwrap_or_default()
 }
 
 impl Retry {
@@ -67,10 +85,17 @@ impl Retry {
         let good = |task: &usize| {
             let planned = &plan.tasks[*task];
             let earlier = self.of.tasks.get(&planned.id);
-            !planned.finally && !again.contains(task) && earlier.is_some_and(|earlier| earlier.status.is_good())
+            let ran = earlier.is_some_and(|earlier| earlier.resolution == Some(Resolution::Ran));
+            let done = earlier.is_some_and(|earlier| earlier.status.is_good());
+            !again.contains(task) && (ran || (done && !planned.finally))
         };
-        let because = format!("done in run {}", self.of.run);
-        Ok((0..plan.tasks.len()).filter(good).map(|task| (plan.tasks[task].id.clone(), because.clone())).collect())
+        let because = |task: usize| {
+            let id = &plan.tasks[task].id;
+            let ran = self.of.tasks.get(id).is_some_and(|earlier| earlier.resolution == Some(Resolution::Ran));
+            let how = if ran { "said to have run" } else { "done" };
+            (id.clone(), format!("{how} in run {}", self.of.run))
+        };
+        Ok((0..plan.tasks.len()).filter(good).map(because).collect())
     }
 
     /// The task to begin from and everything that depends on it.

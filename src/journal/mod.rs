@@ -15,6 +15,6 @@ pub use error::{Error, TRUST_VARIABLE};
 pub use find::{find, list};
 pub use holder::Holder;
 pub use lock::{Hold, is_live};
-pub use read::{Damage, Entries, JOURNAL_BYTES_MAX, read, record};
+pub use read::{Damage, Entries, JOURNAL_BYTES_MAX, begin, read, record};
 pub use sync::Syncer;
 pub use write::{JOURNAL_FILE, Journal};

@@ -1,7 +1,7 @@
 //! Reading a journal: every whole fact up to the first damage, and what was wrong with the rest.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::Path;
 
 use crate::model::{Event, RunRecord, Timestamp};
@@ -80,6 +80,21 @@ pub fn read(run_dir: &Path) -> Result<Entries, Error> {
 pub fn record(run_dir: &Path) -> Result<(Option<RunRecord>, Vec<Damage>), Error> {
     let entries = read(run_dir)?;
     Ok((RunRecord::fold(entries.events.iter().map(|(at, event)| (*at, event))), entries.damage))
+}
+
+/// What the first fact of the run in `run_dir` says, without reading the others; `None` when it says nothing.
+///
+/// # Errors
+/// When the file cannot be read at all.
+pub fn begin(run_dir: &Path) -> Result<Option<RunRecord>, Error> {
+    let path = run_dir.join(JOURNAL_FILE);
+    let file = File::open(&path).map_err(Error::io("read", &path))?;
+    let mut text = Vec::new();
+    BufReader::new(file.take(JOURNAL_BYTES_MAX)).read_until(b'\n', &mut text).map_err(Error::io("read", &path))?;
+    Ok(match line::decode(text.strip_suffix(b"\n").unwrap_or(&text)) {
+        Line::Fact { at, event, .. } => RunRecord::begin(at, &event),
+        _ => None,
+    })
 }
 
 pub(super) fn read_bytes(file: &mut File, path: &Path) -> Result<Vec<u8>, Error> {

@@ -72,6 +72,9 @@ pub struct Declared {
     pub because: Option<String>,
     /// Whether its failure keeps the run from succeeding: not so with `continue_on_failure`.
     pub counts: bool,
+    /// Whether running it twice is the same as running it once, so that it runs again by itself when it was lost.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub idempotent: bool,
 }
 
 /// Where a run comes from.
@@ -118,6 +121,17 @@ pub enum Resolution {
     Rerun,
 }
 
+impl Resolution {
+    /// How people say it: `--ran`.
+    #[must_use]
+    pub fn flag(self) -> &'static str {
+        match self {
+            Self::Ran => "--ran",
+            Self::Rerun => "--rerun",
+        }
+    }
+}
+
 /// One fact.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -157,6 +171,11 @@ pub enum Event {
         /// What it handed on.
         #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
         outputs: IndexMap<String, Value>,
+    },
+    /// These may be started from here on without another word on disk; they take the place of those foreseen before.
+    StartsForeseen {
+        /// The tasks.
+        tasks: Vec<TaskId>,
     },
     /// An attempt is about to be started. Written before the command can have any effect.
     AttemptIntended {

@@ -186,9 +186,9 @@ pub enum RunStatus {
     TimedOut,
     /// Somebody stopped it.
     Cancelled,
-    /// Its engine died before it had ended: killed, or the machine went down. No journal says so; whoever reads one that
-    /// has no end and that nobody writes does.
-    Lost,
+    /// Its engine is gone before it had ended: killed, or the machine went down. `spore resume` goes on with it. No journal
+    /// says so; whoever reads one that has no end and that nobody writes does.
+    Orphaned,
 }
 
 impl RunStatus {
@@ -201,7 +201,7 @@ impl RunStatus {
             Self::Failed => "failed",
             Self::TimedOut => "timed_out",
             Self::Cancelled => "cancelled",
-            Self::Lost => "lost",
+            Self::Orphaned => "orphaned",
         }
     }
 }

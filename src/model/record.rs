@@ -49,6 +49,12 @@ pub struct TaskRecord {
 }
 
 impl TaskRecord {
+    /// Whether a person has to say what became of it before anything can go on from it.
+    #[must_use]
+    pub fn is_unresolved(&self) -> bool {
+        self.status == TaskStatus::Lost && !self.declared.idempotent && self.resolution.is_none()
+    }
+
     /// From the first attempt's start to the last one's end.
     #[must_use]
     pub fn duration(&self) -> Option<std::time::Duration> {
@@ -133,7 +139,7 @@ impl RunRecord {
     /// this Spore, and a reader must not fall over them.
     pub fn apply(&mut self, at: Timestamp, event: &Event) {
         match event {
-            Event::RunStarted { .. } => {}
+            Event::RunStarted { .. } | Event::StartsForeseen { .. } => {}
             Event::RunResumed { engine } => {
                 self.engine = Some(engine.clone());
                 self.resumed += 1;
@@ -147,7 +153,7 @@ impl RunRecord {
             }),
             Event::TaskReused { task, from, outputs } => self.with_task(task, |task| {
                 task.status = TaskStatus::Done;
-                task.because = Some(format!("done in run {from}"));
+                task.because.get_or_insert_with(|| format!("done in run {from}"));
                 task.outputs.clone_from(outputs);
             }),
             Event::AttemptIntended { task, number, executor } => self.with_task(task, |task| {
@@ -181,24 +187,31 @@ impl RunRecord {
         }
     }
 
-    /// What is to be said of a run that has no end and that no engine works on: what was under way is lost, and what had
-    /// not begun never will. A run that has ended stays as it is.
-    pub fn lose(&mut self) {
+    /// What is to be said of a run that no engine works on: without an end it is orphaned. `supervised` says whether its
+    /// commands are still seen to: then what runs goes on; else what was under way is in doubt until somebody resumes the
+    /// run. A run that has ended stays as it is.
+    pub fn orphan(&mut self, supervised: bool) {
         if self.finished.is_some() {
             return;
         }
-        self.status = RunStatus::Lost;
-        for task in self.tasks.values_mut().filter(|task| !task.status.is_final()) {
-            if task.status == TaskStatus::Waiting {
-                task.status = TaskStatus::Skipped;
-                task.because = Some("the engine died before its turn".to_owned());
-                continue;
-            }
+        self.status = RunStatus::Orphaned;
+        for task in self.tasks.values_mut().filter(|task| task.status == TaskStatus::Running) {
             let Some(last) = task.attempts.last_mut() else { continue };
-            let lost = || Outcome::Lost { stage: "running when the engine died".to_owned() };
-            // A task that only waited for its next attempt is known to have ended as the last one did.
-            task.status = last.outcome.get_or_insert_with(lost).status();
+            if last.outcome.is_some() {
+                task.status = TaskStatus::Waiting;
+                task.because = Some("waits for its next attempt".to_owned());
+            } else if !supervised {
+                let stage =
+                    "in doubt: it ran when its engine died, and `spore resume` finds out how it ended".to_owned();
+                task.status = TaskStatus::Lost;
+                last.outcome = Some(Outcome::Lost { stage });
+            }
         }
+    }
+
+    /// The tasks that were lost, that may not simply run again, and of which nobody has said yet what became of them.
+    pub fn unresolved(&self) -> impl Iterator<Item = &TaskRecord> {
+        self.tasks.values().filter(|task| task.is_unresolved())
     }
 
     /// How many tasks stand at each status, in the order of [`TaskStatus`], without zeros.

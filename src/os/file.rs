@@ -165,7 +165,10 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Renames without ever replacing: by the kernel's own check where the file system has it, else by a hard link.
-fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// [`io::ErrorKind::AlreadyExists`] when something is there; otherwise what the file system says.
+pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
             rustix::fs::linkat(CWD, from, CWD, to, AtFlags::empty())?;
@@ -173,6 +176,14 @@ fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
         }
         other => Ok(other?),
     }
+}
+
+/// Whether `name` is a temporary name of a file that was to be called `wanted`.
+#[must_use]
+pub fn is_temporary(name: &str, wanted: &str) -> bool {
+    let inner =
+        name.strip_prefix('.').and_then(|name| name.strip_prefix(wanted)).and_then(|rest| rest.strip_prefix('.'));
+    inner.and_then(|rest| rest.strip_suffix(".tmp")).is_some_and(|bits| bits.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 /// The folder of `path` and a temporary name in it that nobody else uses.
@@ -188,6 +199,14 @@ fn beside(path: &Path) -> io::Result<(&Path, PathBuf)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn temporary_names_are_known() {
+        let (_, temporary) = beside(Path::new("/x/page.md")).expect("a name");
+        let name = temporary.file_name().and_then(|name| name.to_str()).expect("text");
+        assert!(is_temporary(name, "page.md"), "{name}");
+        assert!(!is_temporary(name, "page") && !is_temporary("page.md", "page.md"));
+    }
 
     #[test]
     fn a_new_file_never_replaces_one() {

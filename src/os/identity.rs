@@ -24,7 +24,11 @@ impl Boot {
     pub fn current() -> Self {
         static CURRENT: OnceLock<Boot> = OnceLock::new();
         *CURRENT.get_or_init(|| {
-            let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+            let text = match std::env::var("SPORE_BOOT_ID") {
+                // So that a test can have the machine restarted without doing it.
+                Ok(text) if cfg!(debug_assertions) => text,
+                _ => std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default(),
+            };
             Self(u128::from_str_radix(&text.trim().replace('-', ""), 16).unwrap_or(0))
         })
     }

@@ -22,7 +22,7 @@ pub use plan_graph::{plan_dot, plan_mermaid};
 pub use plan_text::{plan_summary, plan_text};
 pub use prune_text::prune_text;
 pub use report::{check_report, json, plan_report, run_report};
-pub use run_text::{killing_text, runs_text, show_text, stopping_text, summary_text};
+pub use run_text::{killing_text, resolved_text, runs_text, show_text, stopping_text, summary_text};
 pub use snippet::{diagnostics_summary, diagnostics_text};
 pub use style::Style;
 pub use tame::Tame;

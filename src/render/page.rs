@@ -16,7 +16,7 @@ use super::plan_text::scalar;
 use super::run_line::title_beside;
 use super::run_text::{bytes_text, counts_text, outcome_words, words};
 use super::style::{Style, clean, cut, without_escapes};
-use crate::model::{Limits, RunRecord, TaskId, TaskRecord, format_duration};
+use crate::model::{Limits, RunId, RunRecord, TaskId, TaskRecord, format_duration};
 
 /// The page that Spore writes when the folder has none of its own in `templates/result.md`.
 pub const RESULT_TEMPLATE: &str = include_str!("../../templates/result.md");
@@ -142,6 +142,8 @@ struct Failure {
     tail: String,
     shortened: bool,
     silent: bool,
+    /// How to say what became of a task that was lost, but for the last word.
+    resolve: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -155,7 +157,7 @@ fn view(record: &RunRecord, tails: &[(TaskId, String)]) -> View {
     let counts = record.counts();
     let (rows, rows_left_out) = rows(record);
     let bad = record.tasks.values().filter(|task| task.status.is_bad());
-    let failures: Vec<Failure> = bad.clone().take(TAILS_MAX).map(|task| failure(task, tails)).collect();
+    let failures: Vec<Failure> = bad.clone().take(TAILS_MAX).map(|task| failure(task, record.run, tails)).collect();
     let (outputs, outputs_left_out) = limited(
         record
             .tasks
@@ -253,7 +255,7 @@ fn row(task: &TaskRecord) -> Row {
     }
 }
 
-fn failure(task: &TaskRecord, tails: &[(TaskId, String)]) -> Failure {
+fn failure(task: &TaskRecord, run: RunId, tails: &[(TaskId, String)]) -> Failure {
     let outcome = task.attempts.last().and_then(|attempt| attempt.outcome.as_ref());
     let whole = tails.iter().find(|(id, _)| *id == task.declared.id).map_or("", |(_, tail)| tail.as_str());
     let (tail, shortened) = tail_text(whole, TAIL_LINES_MAX, TAIL_BYTES_MAX);
@@ -266,6 +268,7 @@ fn failure(task: &TaskRecord, tails: &[(TaskId, String)]) -> Failure {
         tail,
         shortened,
         silent: task.attempts.last().is_none_or(|attempt| attempt.out.seen_bytes + attempt.err.seen_bytes == 0),
+        resolve: task.is_unresolved().then(|| format!("spore resolve {run} {}", task.declared.id)),
     }
 }
 

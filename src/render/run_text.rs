@@ -7,7 +7,10 @@ use super::report::RunsItem;
 use super::run_line::title_beside;
 use super::style::{Style, Tone, clean, columns, count, cut};
 use super::table::{Cell, plain, table, toned};
-use crate::model::{AttemptRecord, LogSize, Outcome, RunRecord, RunStatus, TaskRecord, Timestamp, format_duration};
+use crate::model::{
+    AttemptRecord, LogSize, Outcome, Resolution, RunId, RunRecord, RunStatus, TaskRecord, TaskStatus, Timestamp,
+    format_duration,
+};
 
 /// Tasks that `spore show` lists one by one; more good ones are counted.
 const SHOWN_TASKS_MAX: usize = 50;
@@ -51,7 +54,7 @@ pub(crate) fn counts_text<'a>(counts: impl IntoIterator<Item = (&'a str, usize)>
         let text = format!("{number} {}", words(word));
         match word {
             "succeeded" => style.paint(Tone::Good, &text),
-            "failed" | "timed_out" | "not_started" | "lost" => style.paint(Tone::Bad, &text),
+            "failed" | "timed_out" | "not_started" | "lost" | "in_doubt" => style.paint(Tone::Bad, &text),
             "skipped" | "cancelled" => style.paint(Tone::Warn, &text),
             _ => text,
         }
@@ -108,8 +111,8 @@ pub fn show_text(record: &RunRecord, now: Timestamp, style: Style) -> String {
     if let Some(because) = &record.stopped_because {
         facts.push(("stopped", clean(because).into_owned()));
     }
-    if record.status == RunStatus::Lost {
-        facts.push(("go on", format!("spore retry {}", record.run)));
+    if record.status == RunStatus::Orphaned {
+        facts.push(("go on", format!("its engine is gone; `spore resume {}` goes on with it", record.run)));
     }
     if let Some(path) = &record.result_path {
         let commit = record.result_commit.as_deref().map_or(String::new(), |commit| {
@@ -117,7 +120,10 @@ pub fn show_text(record: &RunRecord, now: Timestamp, style: Style) -> String {
         });
         facts.push(("result", format!("{path}{commit}")));
     } else if record.finished.is_some() {
-        facts.push(("result", format!("not written; `spore retry {}` writes it", record.run)));
+        facts.push(("result", format!("not written; `spore resume {}` writes it", record.run)));
+    }
+    if record.status != RunStatus::Orphaned {
+        facts.extend(record.unresolved().take(NAMED_TASKS_MAX).map(|task| ("lost", resolve_hint(task, record.run))));
     }
     for (name, value) in facts {
         let _ = writeln!(text, "  {} {value}", style.paint(Tone::Dim, &format!("{name:<9}")));
@@ -133,14 +139,20 @@ fn status_line(record: &RunRecord, now: Timestamp, style: Style) -> String {
     let (mark, tone) = style.run_mark(record.status);
     let dot = style.paint(Tone::Dim, style.dot());
     let counts = record.counts();
-    let counts = counts_text(counts.iter().map(|(status, number)| (status.word(), *number)), style);
+    let counts = counts.iter().map(|(status, number)| (status_word(*status, record.status), *number));
+    let counts = counts_text(counts, style);
     let took = match record.status {
         // Nobody knows how long it went on.
-        RunStatus::Lost => String::new(),
+        RunStatus::Orphaned => String::new(),
         _ => format!("{dot}{}", format_duration(record.finished.unwrap_or(now).since(record.started))),
     };
     let name = format!("{} {}", clean(&record.origin.spore), words(record.status.word()));
     format!("{} {}{dot}{counts}{took}\n", style.paint(tone, mark), style.paint(Tone::Strong, &name))
+}
+
+/// The word for where a task stands; nothing is lost as long as the run can go on.
+fn status_word(status: TaskStatus, run: RunStatus) -> &'static str {
+    if (status, run) == (TaskStatus::Lost, RunStatus::Orphaned) { "in_doubt" } else { status.word() }
 }
 
 fn task_table(record: &RunRecord, now: Timestamp, style: Style) -> String {
@@ -152,7 +164,7 @@ fn task_table(record: &RunRecord, now: Timestamp, style: Style) -> String {
         if many && task.status.is_good() && good > SHOWN_TASKS_MAX / 2 {
             continue;
         }
-        rows.push(task_row(task, now, style));
+        rows.push(task_row(task, record, now, style));
     }
     let mut text = table(&rows, 5, style);
     let folded = record.tasks.len() - rows.len();
@@ -162,18 +174,21 @@ fn task_table(record: &RunRecord, now: Timestamp, style: Style) -> String {
     text
 }
 
-fn task_row(task: &TaskRecord, now: Timestamp, style: Style) -> Vec<Cell> {
+fn task_row(task: &TaskRecord, record: &RunRecord, now: Timestamp, style: Style) -> Vec<Cell> {
     let (mark, tone) = style.task_mark(task.status);
     let last = task.attempts.last();
-    let how = last.and_then(|attempt| attempt.outcome.as_ref()).filter(|_| task.status.is_bad());
-    let how = how.map_or_else(|| words(task.status.word()), |outcome| outcome_words(outcome, true));
+    let orphaned = record.status == RunStatus::Orphaned;
+    let how = last.and_then(|attempt| attempt.outcome.as_ref()).filter(|_| task.status.is_bad() && !orphaned);
+    let word = || words(status_word(task.status, record.status));
+    let how = how.map_or_else(word, |outcome| outcome_words(outcome, true));
     let elapsed = || task.attempts.first().map(|attempt| now.since(attempt.started));
     let took = task.duration().or_else(|| (!task.status.is_final()).then(elapsed).flatten());
     let attempts = task.attempts.len();
     let mut notes = Vec::new();
     notes.extend(title_beside(&task.declared.id, &task.declared.title).map(str::to_owned));
     notes.extend(task.because.clone());
-    notes.extend(last.and_then(reason));
+    notes.extend(last.and_then(reason).filter(|_| !orphaned));
+    notes.extend(said(task));
     notes.extend(last.map(|attempt| dropped(attempt.out, attempt.err)).filter(|text| !text.is_empty()));
     notes.extend(last.into_iter().flat_map(|attempt| attempt.remarks.clone()));
     vec![
@@ -184,6 +199,20 @@ fn task_row(task: &TaskRecord, now: Timestamp, style: Style) -> Vec<Cell> {
         toned(Tone::Dim, if attempts > 1 { count(attempts, "attempt") } else { String::new() }),
         toned(Tone::Dim, notes.join(style.dot())),
     ]
+}
+
+/// What to type about a task that was lost.
+fn resolve_hint(task: &TaskRecord, run: RunId) -> String {
+    format!("spore resolve {run} {} --ran if it did what it should, or --rerun", task.declared.id)
+}
+
+/// What a person has said of a task that was lost.
+fn said(task: &TaskRecord) -> Option<String> {
+    let said = match task.resolution? {
+        Resolution::Ran => "somebody has said that it ran",
+        Resolution::Rerun => "somebody has said that it is to run again",
+    };
+    Some(said.to_owned())
 }
 
 fn reason(attempt: &AttemptRecord) -> Option<String> {
@@ -267,11 +296,27 @@ pub fn summary_text(record: &RunRecord, remark: Option<&str>, style: Style) -> S
     if let Some(task) = bad.first() {
         next.push(("log", format!("spore logs {} {}", record.run, task.declared.id)));
     }
-    if !matches!(record.status, RunStatus::Succeeded | RunStatus::Running) {
+    if let Some(task) = record.unresolved().next() {
+        next.push(("lost", resolve_hint(task, record.run)));
+    } else if !matches!(record.status, RunStatus::Succeeded | RunStatus::Running) {
         next.push(("again", format!("spore retry {} --failed", record.run)));
     }
     for (name, value) in next {
         let _ = writeln!(text, "  {} {value}", style.paint(Tone::Dim, &format!("{name:<7}")));
+    }
+    text
+}
+
+/// What `spore resolve` answers, before anything runs.
+#[must_use]
+pub fn resolved_text(record: &RunRecord, task: &str, resolution: Resolution, style: Style) -> String {
+    let task = clean(task);
+    let mut text = match resolution {
+        Resolution::Ran => format!("recorded: `{task}` ran, and counts as done\n"),
+        Resolution::Rerun => format!("recorded: `{task}` is to run again\n"),
+    };
+    for task in record.unresolved() {
+        let _ = writeln!(text, "  {} {}", style.paint(Tone::Dim, "lost   "), resolve_hint(task, record.run));
     }
     text
 }

@@ -98,7 +98,7 @@ impl Style {
             RunStatus::Failed => TaskStatus::Failed,
             RunStatus::TimedOut => TaskStatus::TimedOut,
             RunStatus::Cancelled => TaskStatus::Cancelled,
-            RunStatus::Lost => TaskStatus::Lost,
+            RunStatus::Orphaned => TaskStatus::Lost,
         })
     }
 

@@ -6,23 +6,27 @@
 //! commits are not signed (`commit.gpgsign` is not looked at), and `GIT_DIR`, `GIT_INDEX_FILE` and the like do not count:
 //! the repository is the one that the files lie in.
 
+mod history;
+mod index;
+
 use std::fs;
-use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
 use git2::build::TreeUpdateBuilder;
 use git2::{
-    AttrCheckFlags, AttrValue, ErrorCode, FileMode, Index, IndexEntry, IndexTime, ObjectType, Oid, Repository,
-    RepositoryInitOptions, RepositoryOpenFlags, RepositoryState, Signature, Tree,
+    AttrCheckFlags, AttrValue, ErrorCode, FileMode, ObjectType, Oid, Repository, RepositoryInitOptions,
+    RepositoryOpenFlags, RepositoryState, Signature, Tree,
 };
+
+pub use history::find_commit;
+use index::PreparedIndex;
 
 use super::root::folder_of;
 use super::{Error, Root};
 use crate::model::RunId;
-use crate::os;
+use crate::os::failpoint;
 
 /// How often a lock is tried again, or the commit put together anew because the branch has moved.
 const TRIES: u32 = 200;
@@ -113,11 +117,7 @@ fn try_commit(root: &Root, paths: &[PathBuf], message: &Message, author: Option<
     let repository = open(folder_of(first))?;
     let files = paths.iter().map(|path| in_repository(&repository, path)).collect::<Result<Vec<_>, _>>()?;
     let signature = signature(&repository, author).map_err(fail)?;
-    let blobs = files
-        .iter()
-        .map(|file| Ok((file.inside.clone(), repository.blob_path(&file.whole)?)))
-        .collect::<Result<Vec<_>, git2::Error>>()
-        .map_err(fail)?;
+    let blobs = blobs(&repository, &files).map_err(fail)?;
 
     // The lock is taken before the branch moves, so that nobody commits the old index on top of the new commit.
     let prepared = PreparedIndex::lock(&repository, &files, &blobs);
@@ -135,6 +135,7 @@ fn try_commit(root: &Root, paths: &[PathBuf], message: &Message, author: Option<
         let tree = updated_tree(&repository, &base.map_err(fail)?, &blobs, root)?;
         let parents: Vec<_> = parent.iter().collect();
         let id = repository.commit(None, &signature, &signature, &message.0, &tree, &parents).map_err(fail)?;
+        failpoint::reach("git-objects-written");
         let log = format!("commit (spore): {}", message.0.lines().next().unwrap_or_default());
         let moved = match &parent {
             Some(parent) => repository.reference_matching(&branch, id, true, parent.id(), &log),
@@ -142,12 +143,8 @@ fn try_commit(root: &Root, paths: &[PathBuf], message: &Message, author: Option<
         };
         match moved {
             Ok(_) => {
-                let index = match prepared.and_then(PreparedIndex::install) {
-                    Ok(()) => IndexState::Updated,
-                    Err(reason) => IndexState::Left { reason },
-                };
-                let branch = branch.trim_start_matches("refs/heads/").to_owned();
-                return Ok(Commit::Made { id: id.to_string(), branch, index });
+                failpoint::reach("git-ref-moved");
+                return Ok(made(id, &branch, prepared.and_then(PreparedIndex::install)));
             }
             // Somebody else has committed meanwhile: on top of that, then.
             Err(error) if matches!(error.code(), ErrorCode::Modified | ErrorCode::Exists | ErrorCode::NotFound) => {
@@ -158,6 +155,14 @@ fn try_commit(root: &Root, paths: &[PathBuf], message: &Message, author: Option<
         }
     }
     Err(Stop::Skip("the branch is locked, or moves faster than it can be followed".into(), Some("try again later")))
+}
+
+fn made(id: Oid, branch: &str, installed: Result<(), String>) -> Commit {
+    let index = match installed {
+        Ok(()) => IndexState::Updated,
+        Err(reason) => IndexState::Left { reason },
+    };
+    Commit::Made { id: id.to_string(), branch: branch.trim_start_matches("refs/heads/").to_owned(), index }
 }
 
 fn git_error(path: &Path, error: &git2::Error) -> Error {
@@ -223,6 +228,11 @@ fn in_repository(repository: &Repository, path: &Path) -> Result<NewFile, Stop> 
     Ok(NewFile { whole, inside })
 }
 
+/// The files as git stores them, by their paths in the repository.
+fn blobs(repository: &Repository, files: &[NewFile]) -> Result<Vec<(PathBuf, Oid)>, git2::Error> {
+    files.iter().map(|file| Ok((file.inside.clone(), repository.blob_path(&file.whole)?))).collect()
+}
+
 /// The full name of the branch that HEAD stands for; it may have no commit yet.
 fn current_branch(repository: &Repository) -> Result<String, Stop> {
     let head = repository.find_reference("HEAD");
@@ -268,105 +278,6 @@ fn signature(repository: &Repository, author: Option<&Author>) -> Result<Signatu
     match author {
         Some(author) => Signature::now(&author.name, &author.email),
         None => Signature::now("Spore", "spore@localhost"),
-    }
-}
-
-/// The index with the new entries, ready beside the old one, whose lock is held.
-///
-/// libgit2 would read the index, then lock, then write: what another git wrote in between would be lost. So the lock is
-/// taken first, as git does, libgit2 works on a copy, and the copy is renamed into place.
-struct PreparedIndex {
-    path: PathBuf,
-    lock: PathBuf,
-    copy: PathBuf,
-}
-
-impl PreparedIndex {
-    fn lock(repository: &Repository, files: &[NewFile], blobs: &[(PathBuf, Oid)]) -> Result<Self, String> {
-        let path = repository.path().join("index");
-        // Git follows a linked index to the file it stands for, and locks that.
-        let path = fs::canonicalize(&path).unwrap_or(path);
-        let beside = |ending: String| {
-            let mut name = path.clone().into_os_string();
-            name.push(ending);
-            PathBuf::from(name)
-        };
-        let (lock, copy) = (beside(".lock".into()), beside(format!(".spore-{:x}", os::random::bits())));
-        let mut tries = 0;
-        while let Err(error) = os::file::create_new(&lock) {
-            tries += 1;
-            if error.kind() != std::io::ErrorKind::AlreadyExists {
-                return Err(format!("`{}` cannot be made: {error}", lock.display()));
-            }
-            if tries == TRIES {
-                return Err(format!("`{}` is held by another git", lock.display()));
-            }
-            thread::sleep(PAUSE);
-        }
-        let prepared = Self { path, lock, copy };
-        prepared.fill(files, blobs)?;
-        Ok(prepared)
-    }
-
-    fn fill(&self, files: &[NewFile], blobs: &[(PathBuf, Oid)]) -> Result<(), String> {
-        let io = |error: std::io::Error| format!("the index cannot be copied: {error}");
-        let git = |error: git2::Error| format!("the index cannot be extended: {}", error.message());
-        let old = fs::metadata(&self.path).ok();
-        if old.is_some() {
-            use std::io::Write as _;
-            let bytes = fs::read(&self.path).map_err(io)?;
-            os::file::create_new(&self.copy).and_then(|mut copy| copy.write_all(&bytes)).map_err(io)?;
-        }
-        let mut index = Index::open(&self.copy).map_err(git)?;
-        for (file, (path, blob)) in files.iter().zip(blobs) {
-            if path.ancestors().any(|above| !above.as_os_str().is_empty() && index.get_path(above, 0).is_some()) {
-                continue;
-            }
-            let metadata = fs::metadata(&file.whole).map_err(io)?;
-            index.add(&entry(path, *blob, &metadata)).map_err(git)?;
-        }
-        index.write().map_err(git)?;
-        let Some(old) = old else { return Ok(()) };
-        // Git takes a file for unchanged when its time is older than the index. A younger index would vouch for files
-        // that were changed in the very moment they were added, so the new index keeps the old one's time.
-        let copy = os::file::read_write(&self.copy).map_err(io)?;
-        old.modified().and_then(|time| copy.set_modified(time)).map_err(io)?;
-        copy.set_permissions(old.permissions()).map_err(io)
-    }
-
-    /// Puts the new index into place; the lock goes with `self`.
-    fn install(self) -> Result<(), String> {
-        os::file::rename(&self.copy, &self.path).map_err(|error| format!("the index cannot be replaced: {error}"))
-    }
-}
-
-impl Drop for PreparedIndex {
-    fn drop(&mut self) {
-        // Whether the copy is still there depends on how far the work came; the lock must go in any case.
-        let _ = os::file::remove(&self.copy);
-        let _ = os::file::remove(&self.lock);
-    }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "git keeps the low 32 bits of these numbers, and compares those"
-)]
-fn entry(path: &Path, blob: Oid, metadata: &fs::Metadata) -> IndexEntry {
-    IndexEntry {
-        ctime: IndexTime::new(metadata.ctime() as i32, metadata.ctime_nsec() as u32),
-        mtime: IndexTime::new(metadata.mtime() as i32, metadata.mtime_nsec() as u32),
-        dev: metadata.dev() as u32,
-        ino: metadata.ino() as u32,
-        mode: u32::from(FileMode::Blob),
-        uid: metadata.uid(),
-        gid: metadata.gid(),
-        file_size: metadata.size() as u32,
-        id: blob,
-        flags: 0,
-        flags_extended: 0,
-        path: path.as_os_str().as_bytes().to_vec(),
     }
 }
 

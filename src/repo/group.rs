@@ -12,7 +12,15 @@ use crate::os::identity::Identity;
 /// The right to run, held until dropped.
 #[derive(Debug)]
 pub struct Turn {
-    _file: File,
+    file: File,
+}
+
+impl Turn {
+    /// Gives it back because the run is over. When it is only dropped, commands of the run may still be running.
+    pub fn end(self) {
+        // The text is only looked at to find out what still runs; the lock goes in any case.
+        let _ = self.file.set_len(0);
+    }
 }
 
 /// Who holds a group.
@@ -20,7 +28,7 @@ pub struct Turn {
 pub struct Holder {
     /// Its run.
     pub run: Option<RunId>,
-    /// Its engine.
+    /// Its engine; none when that is gone, and its commands are not.
     pub engine: Option<Identity>,
 }
 
@@ -33,11 +41,12 @@ pub enum Entry {
     Taken(Holder),
 }
 
-/// Asks for the turn of `group` for `run`, without waiting.
+/// Asks for the turn of `group` for `run`, without waiting. The group of an engine that died is free, unless commands of
+/// its run are still running, which `goes_on` says.
 ///
 /// # Errors
 /// When the lock's file cannot be made or written.
-pub fn enter_group(root: &Root, group: &str, run: RunId) -> Result<Entry, Error> {
+pub fn enter_group(root: &Root, group: &str, run: RunId, goes_on: impl FnOnce(RunId) -> bool) -> Result<Entry, Error> {
     let folder = root.state().join("groups");
     os::file::create_dir_all(&folder).map_err(|source| Error::of_io(&folder, "make", source))?;
     let path = folder.join(Digest::of(group.as_bytes()).short(32));
@@ -45,22 +54,29 @@ pub fn enter_group(root: &Root, group: &str, run: RunId) -> Result<Entry, Error>
     let mut file = os::file::read_write(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => {
+            let before = holder(&mut file).map_err(failed)?;
+            if let Some(before) = before.run.filter(|before| *before != run && goes_on(*before)) {
+                return Ok(Entry::Taken(Holder { run: Some(before), engine: None }));
+            }
             let text = format!("{run} {} {group}\n", Identity::me());
             file.set_len(0)
                 .and_then(|()| file.rewind())
                 .and_then(|()| file.write_all(text.as_bytes()))
                 .map_err(failed)?;
-            Ok(Entry::Mine(Turn { _file: file }))
+            Ok(Entry::Mine(Turn { file }))
         }
-        Err(TryLockError::WouldBlock) => {
-            let mut text = String::new();
-            file.read_to_string(&mut text).map_err(failed)?;
-            let mut words = text.split(' ');
-            let run = words.next().and_then(RunId::parse);
-            Ok(Entry::Taken(Holder { run, engine: words.next().and_then(Identity::parse) }))
-        }
+        Err(TryLockError::WouldBlock) => Ok(Entry::Taken(holder(&mut file).map_err(failed)?)),
         Err(TryLockError::Error(source)) => Err(failed(source)),
     }
+}
+
+/// Who is written into the lock's file.
+fn holder(file: &mut File) -> std::io::Result<Holder> {
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    let mut words = text.split(' ');
+    let run = words.next().and_then(RunId::parse);
+    Ok(Holder { run, engine: words.next().and_then(Identity::parse) })
 }
 
 #[cfg(test)]
@@ -73,13 +89,18 @@ mod tests {
         let root = Root::find(folder.path()).expect("a root");
         root.make_state().expect("a state folder");
         let (first, second) = (RunId::from_parts(1, 1), RunId::from_parts(2, 2));
-        let Entry::Mine(turn) = enter_group(&root, "deploy", first).expect("asked") else { panic!("it is free") };
-        let taken = enter_group(&root, "deploy", second).expect("asked");
+        let enter = |group, run, goes_on: bool| enter_group(&root, group, run, |_| goes_on).expect("asked");
+        let Entry::Mine(turn) = enter("deploy", first, true) else { panic!("it is free") };
+        let taken = enter("deploy", second, false);
         assert!(
             matches!(taken, Entry::Taken(holder) if holder.run == Some(first) && holder.engine == Some(Identity::me()))
         );
-        assert!(matches!(enter_group(&root, "other", second), Ok(Entry::Mine(_))));
+        assert!(matches!(enter("other", second, true), Entry::Mine(_)));
         drop(turn);
-        assert!(matches!(enter_group(&root, "deploy", second), Ok(Entry::Mine(_))));
+        let left = enter("deploy", second, true);
+        assert!(matches!(left, Entry::Taken(holder) if holder.run == Some(first) && holder.engine.is_none()));
+        let Entry::Mine(turn) = enter("deploy", first, true) else { panic!("it is its own") };
+        turn.end();
+        assert!(matches!(enter("deploy", second, true), Entry::Mine(_)), "the run is over");
     }
 }

@@ -4,12 +4,51 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::root::folder_of;
 use super::{Error, Root};
 use crate::model::{RunId, Timestamp};
 use crate::os;
 
+/// The folder of the results.
+const FOLDER: &str = "results";
 /// Bytes of a spore's name that go into a file name; with the run id and the folders it stays far below 255.
 const NAME_BYTES_MAX: usize = 80;
+
+/// The page that an engine before this one has written for `run`, taken as it is, because a second one would not be the
+/// same; `None` when there is none. What that engine left half written is removed, and nobody else's.
+///
+/// # Errors
+/// When a folder on the way leads elsewhere.
+pub fn find_result(root: &Root, spore_id: &str, run: RunId, started: Timestamp) -> Result<Option<PathBuf>, Error> {
+    let (folder, name) = place(root, spore_id, run, started);
+    check_inside(root, &folder)?;
+    let is_half_written = |left: &str| os::file::is_temporary(left, &name);
+    let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+    for left in entries.filter(|entry| entry.file_name().to_str().is_some_and(is_half_written)) {
+        // One that stays is hidden, and in nobody's way.
+        let _ = os::file::remove(&left.path());
+    }
+    let path = folder.join(name);
+    if !fs::read_to_string(&path).is_ok_and(|page| names(&page, run)) {
+        return Ok(None);
+    }
+    // Its name may not be on disk yet, and what is recorded must be.
+    os::file::sync_dir(&folder).map_err(|source| Error::of_io(&folder, "sync", source))?;
+    Ok(Some(path))
+}
+
+/// Whether the front matter of `page` names `run`.
+fn names(page: &str, run: RunId) -> bool {
+    let mut front = page.strip_prefix("---\n").unwrap_or_default().lines().take_while(|line| *line != "---");
+    front.any(|line| line == format!("run: \"{run}\""))
+}
+
+/// The folder and the name of a result.
+fn place(root: &Root, spore_id: &str, run: RunId, started: Timestamp) -> (PathBuf, String) {
+    let day = started.to_string();
+    let (year, month) = (day.get(..4).unwrap_or("0000"), day.get(5..7).unwrap_or("00"));
+    (root.path().join(FOLDER).join(year).join(month), format!("{}-{run}.md", file_safe(spore_id)))
+}
 
 /// Puts `page` at `results/<yyyy>/<mm>/<spore>-<run id>.md` (the month in UTC, by `started`), durable. Never replaces a
 /// file; writing the same page again finds the first. Returns the path.
@@ -17,15 +56,17 @@ const NAME_BYTES_MAX: usize = 80;
 /// # Errors
 /// When the folder is read-only, full or leads elsewhere, or another file has the name. The journal still has everything.
 pub fn write_result(root: &Root, spore_id: &str, run: RunId, started: Timestamp, page: &str) -> Result<PathBuf, Error> {
-    let day = started.to_string();
-    let (year, month) = (day.get(..4).unwrap_or("0000"), day.get(5..7).unwrap_or("00"));
-    let mut folder = root.path().to_path_buf();
-    for name in ["results", year, month] {
-        folder.push(name);
-        check_inside(root, &folder)?;
-        os::file::create_dir_all(&folder).map_err(|source| Error::of_io(&folder, "make", source))?;
+    let (folder, name) = place(root, spore_id, run, started);
+    let mut above: Vec<&Path> = folder.ancestors().take_while(|above| *above != root.path()).collect();
+    above.reverse();
+    for folder in above {
+        check_inside(root, folder)?;
+        let is_new = !folder.is_dir();
+        os::file::create_dir_all(folder)
+            .and_then(|()| if is_new { os::file::sync_dir(folder_of(folder)) } else { Ok(()) })
+            .map_err(|source| Error::of_io(folder, "make", source))?;
     }
-    let path = folder.join(format!("{}-{run}.md", file_safe(spore_id)));
+    let path = folder.join(name);
     match os::file::write_new(&path, page.as_bytes()) {
         Err(source) if source.kind() == io::ErrorKind::AlreadyExists && holds(&path, page) => Ok(path),
         Err(source) => Err(Error::of_io(&path, "write", source)),

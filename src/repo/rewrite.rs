@@ -35,7 +35,12 @@ pub fn rewrite_source(root: &Root, source: &Source, text: &str) -> Result<Rewrit
     if metadata.permissions().readonly() {
         return Err(failed(std::io::ErrorKind::PermissionDenied.into()));
     }
-    if !metadata.is_file() || Digest::of(&fs::read(&real).map_err(failed)?) != source.digest {
+    let bytes = if metadata.is_file() { fs::read(&real).map_err(failed)? } else { Vec::new() };
+    if bytes == text.as_bytes() {
+        // Another engine has done it, and died before it could say so.
+        return Ok(Rewrite::Done);
+    }
+    if Digest::of(&bytes) != source.digest {
         return Ok(Rewrite::Changed);
     }
     os::file::write_over_as(&real, text.as_bytes(), metadata.permissions()).map_err(failed)?;

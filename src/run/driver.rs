@@ -5,6 +5,7 @@
 //! goes on, its ends are kept in memory, and everything resumes when there is space again.
 
 mod begin;
+mod foresight;
 mod past;
 mod stall;
 
@@ -15,6 +16,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use self::foresight::Foresight;
 use self::stall::Stall;
 use super::prepare::{Prepared, Preparer};
 use super::{Action, Error, Machine, Stop, View, tail};
@@ -113,7 +115,7 @@ pub async fn drive(
                 None => stoppable = false,
             },
             () = tokio::time::sleep(wait), if wake.is_some() => {}
-            _ = ticks.tick() => driver.tick(),
+            _ = ticks.tick() => driver.tick()?,
         }
     }
 }
@@ -127,11 +129,16 @@ struct Driver<'a> {
     record: RunRecord,
     /// Facts that are not in the journal yet, in order.
     unwritten: Vec<(Timestamp, Event)>,
+    /// Facts that are in the journal, and shown to nobody before they are on disk.
+    unshown: Vec<(Timestamp, Event)>,
     /// Attempts to start as soon as their intent is written.
     unstarted: Vec<(Arc<dyn Executor>, Attempt)>,
     /// Place of each task in the plan.
     places: IndexMap<TaskId, usize>,
     tails: Vec<(TaskId, String)>,
+    foresight: Foresight,
+    /// Whether every executor of the plan holds back by itself what is too much.
+    queues: bool,
     stopped: bool,
     /// Whether the end of the run is noted: before this engine took it up, when there is nothing to do, or by it.
     ended: bool,
@@ -145,12 +152,23 @@ impl Driver<'_> {
         loop {
             let now = self.order.clock.monotonic();
             let mut acted = false;
+            if self.queues {
+                let ahead = self.foresight.ahead(now);
+                self.machine.set_ahead(u32::try_from(ahead).unwrap_or(0));
+            }
             while let Some(action) = self.machine.next(now) {
                 acted = true;
                 self.act(action).await;
             }
+            let must_sync = self.must_sync();
             if !self.write_or_wait()? {
+                self.foresight.forget();
                 return Ok(true);
+            }
+            if must_sync {
+                self.sync_and_show()?;
+            } else {
+                self.leave_unsynced();
             }
             failpoint::reach("intents-written");
             for (executor, attempt) in self.unstarted.drain(..) {
@@ -168,7 +186,9 @@ impl Driver<'_> {
         let plan = self.order.plan;
         let id = |task: usize| plan.tasks[task].id.clone();
         match action {
+            Action::Start { task, .. } if self.foresight.take_doubt(task) => self.lose_doubtful(task, true).await,
             Action::Start { task, number } => self.intend(task, number).await,
+            Action::Skip { task, .. } if self.foresight.take_doubt(task) => self.lose_doubtful(task, false).await,
             Action::Skip { task, because } => {
                 if plan.tasks[task].disposition != Disposition::Group {
                     self.note(Event::TaskSkipped { task: id(task), because });
@@ -223,41 +243,35 @@ impl Driver<'_> {
 
     async fn ended(&mut self, attempt: &AttemptId, end: AttemptEnd) {
         let Some(&task) = self.places.get(&attempt.task) else { return };
-        let AttemptEnd { outcome, began, ended, outputs, artifacts, out, err, remarks } = end;
+        let outcome = &end.outcome;
         tracing::debug!(task = %attempt.task, number = attempt.number, %outcome, "end");
         let executor = self.order.executors.get(self.order.plan.tasks[task].executor.as_str());
         let failed_tail = match executor {
-            Some(executor) if outcome != Outcome::Succeeded => {
-                Some(tail::of_attempt(executor.as_ref(), attempt, out, err).await)
+            Some(executor) if *outcome != Outcome::Succeeded => {
+                Some(tail::of_attempt(executor.as_ref(), attempt, end.out, end.err).await)
             }
             _ => None,
         };
         let now = self.order.clock.monotonic();
         // Only what may be tried again needs jitter, and the kernel's randomness is not for nothing.
-        let jitter = if outcome == Outcome::Succeeded { 0.0 } else { crate::os::random::fraction() };
-        if !self.machine.ended(task, attempt.number, &outcome, now, jitter) {
+        let jitter = if *outcome == Outcome::Succeeded { 0.0 } else { crate::os::random::fraction() };
+        if !self.machine.ended(task, attempt.number, outcome, now, jitter) {
             // What is recorded already is not recorded again.
             return;
         }
-        let at = ended.unwrap_or_else(|| Timestamp(self.order.clock.wall_milliseconds()));
-        self.note_at(
-            at,
-            Event::AttemptEnded {
-                task: attempt.task.clone(),
-                number: attempt.number,
-                outcome,
-                began,
-                outputs,
-                artifacts,
-                out,
-                err,
-                remarks,
-            },
-        );
+        self.foresight.ended(now);
+        self.note_end(attempt, end);
         if let Some(tail) = failed_tail {
             self.tails.retain(|(id, _)| *id != attempt.task);
             self.tails.push((attempt.task.clone(), tail));
         }
+    }
+
+    fn note_end(&mut self, attempt: &AttemptId, end: AttemptEnd) {
+        let AttemptEnd { outcome, began, ended, outputs, artifacts, out, err, remarks } = end;
+        let at = ended.unwrap_or_else(|| Timestamp(self.order.clock.wall_milliseconds()));
+        let (task, number) = (attempt.task.clone(), attempt.number);
+        self.note_at(at, Event::AttemptEnded { task, number, outcome, began, outputs, artifacts, out, err, remarks });
     }
 
     /// Until when the run may go on. Its time counts from its first beginning, whoever works on it.
@@ -291,8 +305,10 @@ impl Driver<'_> {
         self.machine.stop(stop);
     }
 
-    fn tick(&mut self) {
+    fn tick(&mut self) -> Result<(), crate::journal::Error> {
+        self.settle_down()?;
         self.view.tick(Timestamp(self.order.clock.wall_milliseconds()), &self.record);
+        Ok(())
     }
 
     fn note(&mut self, event: Event) {
@@ -309,13 +325,23 @@ impl Driver<'_> {
         self.unwritten.push((at, event));
     }
 
-    /// Writes what is unwritten, and shows it once it is written.
+    /// Writes what is unwritten. It survives the death of this engine from here on.
     fn write(&mut self) -> Result<(), crate::journal::Error> {
-        if self.unwritten.is_empty() {
+        if !self.unwritten.is_empty() {
+            self.journal.append(&self.unwritten)?;
+            self.unshown.append(&mut self.unwritten);
+        }
+        Ok(())
+    }
+
+    /// Has everything on disk, and only then shows it.
+    fn sync_and_show(&mut self) -> Result<(), crate::journal::Error> {
+        if self.unshown.is_empty() {
             return Ok(());
         }
-        self.journal.append(&self.unwritten)?;
-        for (at, event) in self.unwritten.drain(..) {
+        self.journal.sync()?;
+        self.synced();
+        for (at, event) in self.unshown.drain(..) {
             self.view.event(at, &event, &self.record);
             let Event::AttemptEnded { task, .. } = &event else { continue };
             let ended = self.record.tasks.get(task).filter(|record| record.status.is_bad());
@@ -339,7 +365,10 @@ impl Driver<'_> {
 
     fn finish(mut self) -> Result<Ran, crate::journal::Error> {
         self.write()?;
-        self.journal.sync()?;
+        self.sync_and_show()?;
+        for executor in self.order.executors.values() {
+            executor.release(self.order.run);
+        }
         let record = self.record;
         self.tails.retain(|(id, _)| record.tasks.get(id).is_some_and(|task| task.status.is_bad()));
         Ok(Ran { record, tails: self.tails })

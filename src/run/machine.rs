@@ -145,6 +145,12 @@ impl<'a> Machine<'a> {
         self.ahead = ahead as usize;
     }
 
+    /// Whether the task has an attempt out, or nothing will be started of it any more.
+    #[must_use]
+    pub fn is_out_or_over(&self, task: usize) -> bool {
+        matches!(self.states[task], State::Running { .. } | State::Ended(_))
+    }
+
     /// What to do next, at the time `now` (monotonic). `None` when something has to happen first.
     pub fn next(&mut self, now: Duration) -> Option<Action> {
         if let Some(action) = self.actions.pop_front() {

@@ -12,4 +12,5 @@ pub use driver::{Order, Ran, Reused, drive};
 pub use error::Error;
 pub use machine::{Action, Machine, Past};
 pub use prepare::Preparer;
+pub use tail::{compose as compose_tail, tail_cursor};
 pub use view::View;

@@ -4,8 +4,12 @@ use crate::model::{AttemptId, Event, RunId, RunRecord, Stream, TaskRecord, Times
 
 /// Somebody who looks on. What is seen here is already in the journal, except for lines and ticks.
 pub trait View {
-    /// Before anything begins: another run has the turn of the concurrency group, and this one waits for it.
-    fn waiting(&mut self, _group: &str, _holder: Option<RunId>) {}
+    /// Before anything begins: another run has the turn of the concurrency group, and this one waits for it. Of an orphaned
+    /// one the engine is gone, and its commands still run.
+    fn waiting(&mut self, _group: &str, _holder: Option<RunId>, _orphaned: bool) {}
+
+    /// Before anything begins: something that whoever looks on should know, as a sentence without its end.
+    fn remark(&mut self, _text: &str) {}
 
     /// A fact was recorded; `record` is what all facts so far add up to, this one included.
     fn event(&mut self, at: Timestamp, event: &Event, record: &RunRecord);

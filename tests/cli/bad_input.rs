@@ -6,29 +6,31 @@ use std::fmt::Write as _;
 use super::folder::Folder;
 
 #[test]
-fn a_run_whose_engine_was_killed_is_lost_and_can_be_gone_on_with() {
+fn a_run_whose_engine_was_killed_is_orphaned_and_can_be_gone_on_with() {
     let folder = Folder::new().file(
         "w.yaml",
         "spore: w
 kind: workflow
 tasks:
   a: {run: 'echo x=1 > $SPORE_OUTPUT; echo ran >> a.ran'}
-  b: {needs: a, run: 'echo ran >> b.ran; [ -e calm ] || { touch calm; kill -9 $PPID; }'}
+  b: {needs: a, run: 'echo ran >> b.ran; [ -e calm ] || { touch calm; kill -9 $(grep -o process[^@]* .spore/runs/*/journal.jsonl | grep -o [0-9]*$) $PPID; }'}
   c: {needs: b, run: 'true'}
 ",
     );
     let killed = folder.spore(&["run", "w.yaml"]);
     assert_eq!(killed.code, -1, "{killed:?}");
-    assert_eq!(folder.spore(&["runs", "--format", "json"]).exits(0).json()[0]["status"], "lost");
+    assert_eq!(folder.spore(&["runs", "--format", "json"]).exits(0).json()[0]["status"], "orphaned");
     let shown = folder.spore(&["show", "latest", "--format", "json"]).exits(0).json();
-    assert_eq!(shown["status"], "lost");
+    assert_eq!(shown["status"], "orphaned");
     let status = |task: usize| shown["tasks"][task]["status"].as_str().expect("a status").to_owned();
-    assert_eq!([status(0), status(1), status(2)], ["succeeded", "lost", "skipped"]);
+    assert_eq!([status(0), status(1), status(2)], ["succeeded", "lost", "waiting"]);
     assert_eq!(shown["tasks"][1]["attempts"][0]["outcome"]["kind"], "lost");
     assert_eq!(shown["tasks"][0]["outputs"]["x"], "1");
-    folder.spore(&["show", "latest"]).exits(0).says("the engine died").says("spore retry");
+    folder.spore(&["show", "latest"]).exits(0).says("in doubt").says("spore resume");
     folder.spore(&["logs", "latest", "--follow"]).exits(0);
-    folder.spore(&["retry", "latest"]).exits(0);
+    folder.spore(&["resume"]).exits(100);
+    assert_eq!(folder.read("b.ran").lines().count(), 1, "it is not idempotent");
+    folder.spore(&["resolve", "latest", "b", "--rerun"]).exits(0);
     assert_eq!([folder.read("a.ran").lines().count(), folder.read("b.ran").lines().count()], [1, 2]);
 }
 
@@ -40,12 +42,12 @@ fn a_task_that_waited_for_its_next_attempt_is_not_lost_with_its_engine() {
 kind: workflow
 tasks:
   a: {retry: {limit: 3, backoff: 1h}, run: exit 7}
-  b: 'until grep -q retry_scheduled .spore/runs/*/journal.jsonl; do sleep 0.01; done; kill -9 $PPID'
+  b: 'until grep -q retry_scheduled .spore/runs/*/journal.jsonl; do sleep 0.01; done; kill -9 $(grep -o process[^@]* .spore/runs/*/journal.jsonl | grep -o [0-9]*$) $PPID'
 ",
     );
     assert_eq!(folder.spore(&["run", "w.yaml", "--jobs", "2"]).code, -1);
     let shown = folder.spore(&["show", "latest", "--format", "json"]).exits(0).json();
-    assert_eq!([&shown["tasks"][0]["status"], &shown["tasks"][1]["status"]], ["failed", "lost"]);
+    assert_eq!([&shown["tasks"][0]["status"], &shown["tasks"][1]["status"]], ["waiting", "lost"]);
 }
 
 #[test]
@@ -221,7 +223,7 @@ fn a_result_that_could_not_be_written_is_written_later() {
         .exits(111)
         .says("has ended (failed)")
         .says("results` is in the way")
-        .says("spore retry");
+        .says("spore resume");
     let shown = folder.spore(&["show", "latest", "--format", "json"]).exits(0).json();
     assert_eq!((shown["status"].as_str(), shown["result"].as_str()), (Some("failed"), None), "nothing is lost");
     folder.spore(&["show", "latest"]).exits(0).says("not written");
@@ -286,7 +288,7 @@ fn a_full_disk_loses_nothing_that_was_recorded() {
     if !mount(&["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs"]) {
         return crate::skipped("this user cannot mount a small disk");
     }
-    let link = |at: usize| format!("  t{at}: {{needs: t{}, run: echo {at}}}\n", at - 1);
+    let link = |at: usize| format!("  t{at}: {{needs: t{}, idempotent: true, run: echo {at}}}\n", at - 1);
     let chain = (1..60).map(link).collect::<Vec<_>>().concat();
     folder.write("small/w.yaml", format!("{HEAD}tasks:\n  t0: cat /dev/zero > fill 2>&- || true\n{chain}"));
     let file = "small/w.yaml";
@@ -297,8 +299,7 @@ fn a_full_disk_loses_nothing_that_was_recorded() {
     };
     let (shown, text) = in_small(&["show", "latest", "--format", "json"]);
     std::fs::remove_file(folder.path("small/fill")).expect("removed");
-    folder.write(file, format!("{HEAD}tasks:\n  t0: echo fine\n{chain}"));
-    let again = in_small(&["retry", "latest"]);
+    let again = in_small(&["resume"]);
     let list = in_small(&["runs", "--format", "json"]);
     assert!(mount(&["umount"]), "unmounted");
     let full = full.exits(111);
@@ -307,5 +308,5 @@ fn a_full_disk_loses_nothing_that_was_recorded() {
     let report: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
     assert_eq!((shown, report["tasks"][0]["status"].as_str()), (Some(0), Some("succeeded")), "{text}");
     assert_eq!(again.0, Some(0), "{}", again.1);
-    assert_eq!(list.1.matches("\"path\": \"w.yaml\"").count(), 2, "{}", list.1);
+    assert_eq!(list.1.matches("\"path\": \"w.yaml\"").count(), 1, "{}", list.1);
 }

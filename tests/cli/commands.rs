@@ -18,7 +18,21 @@ fn validate(folder: &Folder, kind: &str, printed: &Value) {
 #[test]
 fn every_command_has_help_with_an_example() {
     let folder = Folder::new();
-    for command in ["init", "check", "plan", "run", "runs", "show", "logs", "retry", "prune", "schema", "completions"] {
+    for command in [
+        "init",
+        "check",
+        "plan",
+        "run",
+        "runs",
+        "show",
+        "logs",
+        "retry",
+        "resume",
+        "resolve",
+        "prune",
+        "schema",
+        "completions",
+    ] {
         let answer = folder.spore(&[command, "--help"]).exits(0).says("Example");
         assert!(answer.out.contains(&format!("spore {command}")), "{}", answer.out);
         if command != "completions" {

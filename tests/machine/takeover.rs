@@ -274,13 +274,17 @@ async fn one_under_way(plan: &Plan) -> Vec<(Timestamp, Event)> {
     events
 }
 
+fn minutes_ago(minutes: i64) -> Timestamp {
+    Timestamp(SystemClock::new().wall_milliseconds() - minutes * 60_000)
+}
+
 fn two_tasks(more: &str) -> String {
     format!("spore: w\nkind: workflow\n{more}tasks:\n  one: \"true\"\n  two: {{needs: [one], run: \"true\"}}\n")
 }
 
 #[tokio::test]
 async fn a_run_that_was_to_stop_goes_on_stopping() {
-    let plan = planned(&two_tasks(""), &Options::default());
+    let plan = planned(&two_tasks("timeout: 1h\n"), &Options::default());
     let stops = [
         (Stop::Cancelled, false, RunStatus::Cancelled),
         (Stop::TimedOut, false, RunStatus::TimedOut),
@@ -288,8 +292,9 @@ async fn a_run_that_was_to_stop_goes_on_stopping() {
     ];
     for (stop, now, status) in stops {
         let mut past = one_under_way(&plan).await;
-        let at = past.last().expect("some").0;
-        past.push((at, Event::StopRequested { because: "somebody asked".into(), stop }));
+        // Its time is over, too, but it is not stopped for a second reason.
+        past[0].0 = minutes_ago(61);
+        past.push((minutes_ago(0), Event::StopRequested { because: "somebody asked".into(), stop }));
         let Worked { ran, events, told } = work(&plan, &past, Vec::new(), &["one"]).await;
         let record = ran.expect("it ran").record;
         assert_eq!(record.status, status);
@@ -306,9 +311,8 @@ async fn the_time_of_a_run_counts_from_its_beginning() {
     let plan = planned(&two_tasks("timeout: 1h\n"), &Options::default());
     for (minutes, expected) in [(10, RunStatus::Succeeded), (61, RunStatus::TimedOut)] {
         let mut past = one_under_way(&plan).await;
-        let now = SystemClock::new().wall_milliseconds();
         for (at, _) in &mut past {
-            *at = Timestamp(now - minutes * 60_000);
+            *at = minutes_ago(minutes);
         }
         let endless: &[&str] = if expected == RunStatus::TimedOut { &["one"] } else { &[] };
         let record = work(&plan, &past, Vec::new(), endless).await.ran.expect("it ran").record;

@@ -140,6 +140,7 @@ impl Journal {
             status: TaskStatus::Waiting,
             because: None,
             counts: true,
+            idempotent: false,
         });
         let origin = Origin {
             spore: "nightly-report".to_owned(),

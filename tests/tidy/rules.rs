@@ -31,7 +31,7 @@ const FORMAT_WORDS: [&str; 2] = ["document", "node"];
 const PACKAGES: &[(&str, &[&str])] = &[
     ("pulldown_cmark", &["parse/markdown.rs"]),
     ("serde_yaml", &["parse/yaml.rs"]),
-    ("git2", &["repo/git.rs"]),
+    ("git2", &["repo/git.rs", "repo/git/"]),
     ("toml", &["repo/project.rs"]),
     ("walkdir", &["repo/files.rs", "executor/terminal/artifacts.rs"]),
     ("notify", &["watch/notify.rs"]),

@@ -2,9 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use super::attempts::{Known, Past};
 use super::collect;
 use super::entry::{Entry, Urgency};
 use super::machine::Shared;
+use super::supervised::is_supervised;
 use super::wire::{self, End, Order, PROTOCOL, Reply, Request, files};
 use crate::model::{Attempt, AttemptEnd, Outcome, Recalled, RunId, Secret, TaskId};
 use crate::os::process::{Detached, start_detached};
@@ -33,12 +33,6 @@ pub(super) enum Wish {
     Start(Arc<Entry>, Arc<Attempt>),
     /// It was asked to end; how urgently, its entry tells.
     Cancel(Arc<Entry>),
-}
-
-/// Whether a supervisor of the run in `run_dir` lives.
-#[must_use]
-pub fn is_supervised(run_dir: &Path) -> bool {
-    File::open(run_dir.join(files::LOCK)).is_ok_and(|lock| lock.try_lock_shared().is_err())
 }
 
 /// An attempt that is out, and what is needed at its end.

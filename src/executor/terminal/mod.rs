@@ -23,11 +23,12 @@ mod log;
 mod machine;
 mod output;
 mod reading;
+mod supervised;
 mod supervisor;
 mod wire;
 
-pub use link::is_supervised;
 pub use machine::Terminal;
 pub use reading::read_log;
+pub use supervised::is_supervised;
 pub use supervisor::supervise;
 pub use wire::SUBCOMMAND;

@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::model::{
-    AttemptId, AttemptRecord, Digest, LogSize, Outcome, Recorded, RunId, RunRecord, RunStatus, Stream, TaskId,
-    TaskRecord, TaskStatus, Timestamp,
+    AttemptId, AttemptRecord, Digest, LogSize, Outcome, Recorded, Resolution, RunId, RunRecord, RunStatus, Stream,
+    TaskId, TaskRecord, TaskStatus, Timestamp,
 };
 
 /// How an attempt ended.
@@ -99,6 +99,9 @@ pub struct TaskReport {
     pub attempts: Vec<AttemptReport>,
     /// What it handed on.
     pub outputs: IndexMap<String, Value>,
+    /// What a person said became of it, when it was lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<Resolution>,
 }
 
 impl From<&TaskRecord> for TaskReport {
@@ -112,6 +115,7 @@ impl From<&TaskRecord> for TaskReport {
             because: task.because.clone(),
             attempts: task.attempts.iter().map(AttemptReport::from).collect(),
             outputs: task.outputs.clone(),
+            resolution: task.resolution,
         }
     }
 }

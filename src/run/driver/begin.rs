@@ -7,12 +7,13 @@ use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 
+use super::foresight::Foresight;
 use super::past::{self, declare};
 use super::stall::Stall;
 use super::{Driver, Order};
 use crate::executor::Reports;
 use crate::journal::{self, Journal};
-use crate::model::{AttemptEnd, AttemptId, Event, Outcome, Recalled, RunRecord, TaskId, Timestamp};
+use crate::model::{AttemptEnd, AttemptId, Disposition, Event, Outcome, Recalled, RunRecord, TaskId, Timestamp};
 use crate::os::failpoint;
 use crate::os::identity::Boot;
 use crate::run::{Error, Machine, View, tail};
@@ -54,7 +55,7 @@ impl<'a> Driver<'a> {
         driver.tell_preparer();
         driver.write()?;
         // From here on the run exists, whatever happens to the machine.
-        driver.journal.sync()?;
+        driver.sync_and_show()?;
         Ok(driver)
     }
 
@@ -77,11 +78,12 @@ impl<'a> Driver<'a> {
         let mut driver = Self::with(order, machine, record, journal, view, reports);
         driver.ended = ended;
         driver.stopped = driver.record.stops > 0;
+        driver.foresight = Foresight::with_doubts(past::in_doubt(events, &driver.places, Boot::current()));
         driver.note(Event::RunResumed { engine: driver.order.engine.clone() });
         driver.note_reused();
         driver.tell_preparer();
         driver.write()?;
-        driver.journal.sync()?;
+        driver.sync_and_show()?;
         failpoint::reach("run-resumed");
         driver.read_tails().await;
         if !ended {
@@ -99,6 +101,12 @@ impl<'a> Driver<'a> {
         reports: Reports,
     ) -> Self {
         let places = places(&order);
+        let queues = order
+            .plan
+            .tasks
+            .iter()
+            .filter(|task| task.disposition == Disposition::Run)
+            .all(|task| order.executors.get(task.executor.as_str()).is_some_and(|executor| executor.queues()));
         Self {
             order,
             machine,
@@ -107,9 +115,12 @@ impl<'a> Driver<'a> {
             reports,
             record,
             unwritten: Vec::new(),
+            unshown: Vec::new(),
             unstarted: Vec::new(),
             places,
             tails: Vec::new(),
+            foresight: Foresight::default(),
+            queues,
             stopped: false,
             ended: false,
             stall: Stall::default(),

@@ -1,6 +1,6 @@
 //! What the events of a journal mean for an engine that takes the run up. Values in, values out.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use indexmap::IndexMap;
 
@@ -35,15 +35,13 @@ pub(super) fn facts(events: &[(Timestamp, Event)], places: &IndexMap<TaskId, usi
 /// For each attempt that was intended, whether that was since `boot`. Of an engine that did not say who it was, nobody
 /// knows.
 pub(super) fn recalled(events: &[(Timestamp, Event)], boot: Boot) -> HashMap<(&TaskId, u32), Recalled> {
-    let since = |engine: &Engine| match Identity::parse(&engine.process) {
-        Some(engine) if engine.boot() == boot => Recalled::ThisBoot,
-        _ => Recalled::EarlierBoot,
-    };
     let mut now = Recalled::EarlierBoot;
     let mut recalled = HashMap::new();
     for (_, event) in events {
         match event {
-            Event::RunStarted { engine: Some(engine), .. } | Event::RunResumed { engine } => now = since(engine),
+            Event::RunStarted { engine: Some(engine), .. } | Event::RunResumed { engine } => {
+                now = of_engine(engine, boot);
+            }
             Event::AttemptIntended { task, number, .. } => {
                 recalled.insert((task, *number), now);
             }
@@ -51,6 +49,32 @@ pub(super) fn recalled(events: &[(Timestamp, Event)], boot: Boot) -> HashMap<(&T
         }
     }
     recalled
+}
+
+/// Tasks that were foreseen before `boot` and of which nothing else is known: they may have been started.
+pub(super) fn in_doubt(events: &[(Timestamp, Event)], places: &IndexMap<TaskId, usize>, boot: Boot) -> HashSet<usize> {
+    let mut since = Recalled::EarlierBoot;
+    let mut foreseen: HashSet<&TaskId> = HashSet::new();
+    for (_, event) in events {
+        match event {
+            Event::RunStarted { engine: Some(engine), .. } | Event::RunResumed { engine } => {
+                since = of_engine(engine, boot);
+            }
+            Event::StartsForeseen { tasks } if since == Recalled::EarlierBoot => foreseen = tasks.iter().collect(),
+            Event::AttemptIntended { task, .. } | Event::TaskSkipped { task, .. } => {
+                foreseen.remove(task);
+            }
+            _ => {}
+        }
+    }
+    foreseen.into_iter().filter_map(|task| places.get(task).copied()).collect()
+}
+
+fn of_engine(engine: &Engine, boot: Boot) -> Recalled {
+    match Identity::parse(&engine.process) {
+        Some(engine) if engine.boot() == boot => Recalled::ThisBoot,
+        _ => Recalled::EarlierBoot,
+    }
 }
 
 /// The first thing in which the plan differs from what the run declared when it began.
@@ -99,5 +123,6 @@ pub(super) fn declare(task: &PlannedTask) -> Option<Declared> {
         status,
         because,
         counts: !task.continue_on_failure,
+        idempotent: task.idempotent,
     })
 }

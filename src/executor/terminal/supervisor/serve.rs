@@ -27,6 +27,10 @@ const SIGNALS: u64 = 0;
 const LISTENER: u64 = 1;
 const FIRST_PEER: u64 = 2;
 const FIRST_STREAM: u64 = 1 << 32;
+/// How long an engine may be left alone with ends that it cannot do anything about, because there is more to begin than
+/// places are free: one message with many ends costs little more than one with one. And how many ends at most.
+const TELL_AFTER: Duration = Duration::from_millis(3);
+const UNTOLD_MAX: usize = 32;
 /// How long after a log of attempts that could not be written it is tried again.
 const WRITE_AGAIN: Duration = Duration::from_millis(100);
 
@@ -82,6 +86,8 @@ struct Supervisor {
     attempts: Attempts,
     /// What the engine is told once the log of attempts is written.
     untold: Vec<Reply>,
+    /// When it is told at the latest.
+    tell_at: Option<Duration>,
     /// When the log of attempts is written again, after it could not be.
     write_again_at: Option<Duration>,
     peer: Option<Peer>,
@@ -122,6 +128,7 @@ impl Supervisor {
             under_way: 0,
             attempts,
             untold: Vec::new(),
+            tell_at: None,
             write_again_at: None,
             peer: Peer::new(engine.try_clone()?, FIRST_PEER, &poll)?,
             next_peer: FIRST_PEER + 1,
@@ -137,7 +144,7 @@ impl Supervisor {
         while self.peer.is_some() || self.under_way > 0 || !self.untold.is_empty() {
             let now = self.clock.monotonic();
             let wake_at = self.commands.iter().flatten().filter_map(|command| command.wake_at()).min();
-            let wake_at = [wake_at, self.write_again_at].into_iter().flatten().min();
+            let wake_at = [wake_at, self.write_again_at, self.tell_at].into_iter().flatten().min();
             ready.clear();
             ready.extend(self.poll.wait(wake_at.map(|at| at.saturating_sub(now)))?);
             for number in &ready {
@@ -255,7 +262,11 @@ impl Supervisor {
         let now = self.clock.monotonic();
         for place in 0..self.commands.len() {
             let Some(command) = &mut self.commands[place] else { continue };
-            command.advance(now, &self.poll);
+            if command.advance(now, &self.poll)
+                && let Some(peer) = &mut self.peer
+            {
+                peer.say(&Reply::Began { task: command.task.clone(), number: command.number });
+            }
             let is_over = command.is_over();
             while let Some((stream, text)) = command.line(now, is_over) {
                 if let Some(peer) = &mut self.peer {
@@ -334,19 +345,26 @@ impl Supervisor {
         written.is_ok()
     }
 
+    /// Tells the engine what is written down, and what commands print.
     fn tell(&mut self) {
-        let Some(peer) = &mut self.peer else {
-            if self.write_again_at.is_none() {
-                self.untold.clear();
-            }
-            return;
-        };
-        if self.write_again_at.is_none() {
-            for reply in self.untold.drain(..) {
-                peer.say(&reply);
-            }
+        if self.write_again_at.is_none() && self.peer.is_none() {
+            self.untold.clear();
         }
-        if !peer.send(&self.poll) {
+        let now = self.clock.monotonic();
+        if self.write_again_at.is_some() || self.untold.is_empty() {
+            self.tell_at = None;
+        } else if self.waiting.is_empty() || self.untold.len() >= UNTOLD_MAX || self.tell_at.is_some_and(|at| at <= now)
+        {
+            self.tell_at = None;
+            for reply in self.untold.drain(..) {
+                if let Some(peer) = &mut self.peer {
+                    peer.say(&reply);
+                }
+            }
+        } else {
+            self.tell_at.get_or_insert(now + TELL_AFTER);
+        }
+        if self.peer.as_mut().is_some_and(|peer| !peer.send(&self.poll)) {
             self.let_go();
         }
     }
@@ -368,7 +386,6 @@ impl Supervisor {
                 let command = Supervision::new(terms, group, streams, self.clock.monotonic());
                 self.commands[place] = Some(Box::new(command));
                 self.under_way += 1;
-                self.untold.push(Reply::Began { task, number });
             }
             Err(outcome) => {
                 let end = self.bare(outcome);

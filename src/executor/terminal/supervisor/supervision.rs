@@ -181,9 +181,10 @@ impl Supervision {
         self.streams.read(stream);
     }
 
-    /// Does what is due.
-    pub(super) fn advance(&mut self, now: Duration, poll: &Poll) {
+    /// Does what is due. True once, when it has gone on for so long that it is worth a word.
+    pub(super) fn advance(&mut self, now: Duration, poll: &Poll) -> bool {
         let is_due = |moment: Option<Duration>| moment.is_some_and(|moment| moment <= now);
+        let is_worth_a_word = is_due(self.watch_at);
         if is_due(self.watch_at) {
             self.watch_at = None;
             self.streams.watch(poll);
@@ -219,6 +220,7 @@ impl Supervision {
                 );
             }
         }
+        is_worth_a_word
     }
 
     /// Its own process has ended, and was collected.

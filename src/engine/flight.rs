@@ -1,0 +1,58 @@
+//! The flight that new runs and resumed ones share: from a plan to its result.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::finish::finish;
+use super::{Error, Finished, Opened, World};
+use crate::executor;
+use crate::journal::Journal;
+use crate::model::{Event, Origin, Plan, RunId, Secret, Timestamp};
+use crate::run::{Order, Preparer, Reused, Stop, View, drive};
+
+/// All that a run is made of, its journal included.
+pub(super) struct Flight<'a> {
+    pub(super) opened: &'a Opened,
+    pub(super) plan: &'a Plan,
+    pub(super) journal: &'a mut Journal,
+    pub(super) run: RunId,
+    pub(super) origin: Origin,
+    /// Attempts at a time.
+    pub(super) jobs: u32,
+    /// What need not be done again.
+    pub(super) reused: Vec<Reused>,
+    /// What is in the journal already.
+    pub(super) past: Vec<(Timestamp, Event)>,
+    pub(super) secrets: Arc<[Secret]>,
+    /// What the person said about committing.
+    pub(super) commit: Option<bool>,
+}
+
+impl Flight<'_> {
+    /// Plan → run → result spore.
+    pub(super) async fn perform(
+        self,
+        world: &World,
+        stops: mpsc::UnboundedReceiver<Stop>,
+        view: &mut dyn View,
+    ) -> Result<Finished, Error> {
+        let Self { opened, plan, journal, run, origin, jobs, reused, past, secrets, commit } = self;
+        let run_dir = Arc::new(journal.run_dir().to_path_buf());
+        let root = Arc::new(opened.root.path().to_path_buf());
+        let order = Order {
+            plan,
+            run,
+            engine: world.engine(),
+            origin,
+            jobs,
+            reused,
+            past,
+            preparer: Preparer::new(plan, run, root, run_dir, secrets, jobs, &opened.project.limits),
+            executors: &executor::built_in(opened.project.limits),
+            clock: &world.clock,
+        };
+        let ran = drive(order, journal, stops, view).await?;
+        finish(world, opened, journal, ran, commit)
+    }
+}

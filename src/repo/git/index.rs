@@ -1,0 +1,175 @@
+//! Git's index: new entries are added to it without losing what another git writes at the same time.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use git2::{FileMode, Index, IndexEntry, IndexTime, Oid, Repository};
+
+use super::{NewFile, PAUSE, TRIES};
+use crate::os;
+
+/// What a lock begins with that a Spore holds.
+const SIGN: &str = "spore ";
+/// What the name of a copy of the index holds.
+const COPY: &str = ".spore-";
+/// Bytes of what stands in such a lock, at most.
+const TEXT_BYTES_MAX: u64 = 200;
+
+/// The index with the new entries, ready beside the old one, whose lock is held.
+///
+/// libgit2 would read the index, then lock, then write: what another git wrote in between would be lost. So the lock is
+/// taken first, as git does, libgit2 works on a copy, and the copy is renamed into place.
+pub(super) struct PreparedIndex {
+    path: PathBuf,
+    lock: PathBuf,
+    copy: PathBuf,
+    /// Locked as long as this lives, so that others see whether its holder does.
+    _held: File,
+}
+
+impl PreparedIndex {
+    /// Takes git's lock and readies the new index.
+    pub(super) fn lock(repository: &Repository, files: &[NewFile], blobs: &[(PathBuf, Oid)]) -> Result<Self, String> {
+        let path = repository.path().join("index");
+        // Git follows a linked index to the file it stands for, and locks that.
+        let path = fs::canonicalize(&path).unwrap_or(path);
+        let beside = |ending: String| {
+            let mut name = path.clone().into_os_string();
+            name.push(ending);
+            PathBuf::from(name)
+        };
+        let (lock, copy) = (beside(".lock".into()), beside(format!("{COPY}{:x}", os::random::bits())));
+        let held = take(&lock, &copy)?;
+        let prepared = Self { path, lock, copy, _held: held };
+        prepared.fill(files, blobs)?;
+        Ok(prepared)
+    }
+
+    fn fill(&self, files: &[NewFile], blobs: &[(PathBuf, Oid)]) -> Result<(), String> {
+        let io = |error: std::io::Error| format!("the index cannot be copied: {error}");
+        let git = |error: git2::Error| format!("the index cannot be extended: {}", error.message());
+        let old = fs::metadata(&self.path).ok();
+        if old.is_some() {
+            use std::io::Write as _;
+            let bytes = fs::read(&self.path).map_err(io)?;
+            os::file::create_new(&self.copy).and_then(|mut copy| copy.write_all(&bytes)).map_err(io)?;
+        }
+        let mut index = Index::open(&self.copy).map_err(git)?;
+        for (file, (path, blob)) in files.iter().zip(blobs) {
+            if path.ancestors().any(|above| !above.as_os_str().is_empty() && index.get_path(above, 0).is_some()) {
+                continue;
+            }
+            let metadata = fs::metadata(&file.whole).map_err(io)?;
+            index.add(&entry(path, *blob, &metadata)).map_err(git)?;
+        }
+        index.write().map_err(git)?;
+        let Some(old) = old else { return Ok(()) };
+        // Git takes a file for unchanged when its time is older than the index. A younger index would vouch for files
+        // that were changed in the very moment they were added, so the new index keeps the old one's time.
+        let copy = os::file::read_write(&self.copy).map_err(io)?;
+        old.modified().and_then(|time| copy.set_modified(time)).map_err(io)?;
+        copy.set_permissions(old.permissions()).map_err(io)
+    }
+
+    /// Puts the new index into place; the lock goes with `self`.
+    pub(super) fn install(self) -> Result<(), String> {
+        os::file::rename(&self.copy, &self.path).map_err(|error| format!("the index cannot be replaced: {error}"))
+    }
+}
+
+impl Drop for PreparedIndex {
+    fn drop(&mut self) {
+        // Whether the copy is still there depends on how far the work came; the lock must go in any case.
+        let _ = os::file::remove(&self.copy);
+        let _ = os::file::remove(&self.lock);
+    }
+}
+
+/// Takes git's lock: a file that must not be there yet. What stands in it, and that it is locked as long as its holder
+/// lives, tells another Spore whether it was left behind.
+fn take(lock: &Path, copy: &Path) -> Result<File, String> {
+    let mut new = copy.to_path_buf().into_os_string();
+    new.push(".lock");
+    let new = PathBuf::from(new);
+    let failed = |error: std::io::Error| format!("`{}` cannot be made: {error}", lock.display());
+    let ready = os::file::create_new(&new).and_then(|file| sign(file, copy));
+    for tries in 0..TRIES {
+        let placed = match &ready {
+            Ok(_) => os::file::rename_new(&new, lock),
+            Err(error) => Err(error.kind().into()),
+        };
+        match placed {
+            Ok(()) => return ready.map_err(failed),
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                let _ = os::file::remove(&new);
+                return Err(ready.err().map_or_else(|| failed(error), failed));
+            }
+            Err(_) => {}
+        }
+        if let Some(held) = adopt(lock, copy) {
+            let _ = os::file::remove(&new);
+            return Ok(held);
+        }
+        if tries + 1 < TRIES {
+            thread::sleep(PAUSE);
+        }
+    }
+    let _ = os::file::remove(&new);
+    Err(format!("`{}` is held by another git", lock.display()))
+}
+
+/// Locks a lock's file and writes into it whose it is, and which copy of the index belongs to it.
+fn sign(mut file: File, copy: &Path) -> std::io::Result<File> {
+    // Without locks in the file system, what is left behind stays behind, as it does with git itself.
+    let _ = file.try_lock();
+    let name = copy.file_name().unwrap_or_default().to_string_lossy();
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(format!("{SIGN}{name}\n").as_bytes())?;
+    Ok(file)
+}
+
+/// The lock of a Spore that died holding it, now ours; what else it left behind is removed. `None` when its holder lives
+/// or is no Spore.
+fn adopt(lock: &Path, copy: &Path) -> Option<File> {
+    let mut text = String::new();
+    File::open(lock).ok()?.take(TEXT_BYTES_MAX).read_to_string(&mut text).ok()?;
+    let left = text.strip_prefix(SIGN)?.trim_end();
+    let file = os::file::append_existing(lock).ok()?;
+    file.try_lock().ok()?;
+    // Somebody else may have adopted and removed it, and others have made a new one, before it was locked here.
+    let same = |one: fs::Metadata, other: fs::Metadata| (one.dev(), one.ino()) == (other.dev(), other.ino());
+    if !same(file.metadata().ok()?, fs::symlink_metadata(lock).ok()?) {
+        return None;
+    }
+    if left.contains(COPY) && !left.contains('/') {
+        let _ = os::file::remove(&lock.with_file_name(left));
+    }
+    sign(file, copy).ok()
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "git keeps the low 32 bits of these numbers, and compares those"
+)]
+fn entry(path: &Path, blob: Oid, metadata: &fs::Metadata) -> IndexEntry {
+    IndexEntry {
+        ctime: IndexTime::new(metadata.ctime() as i32, metadata.ctime_nsec() as u32),
+        mtime: IndexTime::new(metadata.mtime() as i32, metadata.mtime_nsec() as u32),
+        dev: metadata.dev() as u32,
+        ino: metadata.ino() as u32,
+        mode: u32::from(FileMode::Blob),
+        uid: metadata.uid(),
+        gid: metadata.gid(),
+        file_size: metadata.size() as u32,
+        id: blob,
+        flags: 0,
+        flags_extended: 0,
+        path: path.as_os_str().as_bytes().to_vec(),
+    }
+}
