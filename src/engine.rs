@@ -2,6 +2,7 @@
 //! process and no socket.
 
 mod checklist;
+mod doctor;
 mod error;
 mod finish;
 mod flight;
@@ -14,6 +15,7 @@ mod resume;
 mod retry;
 mod turn;
 
+pub use doctor::examine;
 pub use error::{BadSpore, Error};
 pub use finish::Kept;
 pub use look::{Found, Looked, find_run, is_live, list_runs, read_log, show_run};

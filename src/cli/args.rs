@@ -226,6 +226,18 @@ pub(super) enum Command {
         output: Output,
     },
 
+    /// Look at everything that can keep runs from going on, and say what to type.
+    #[command(
+        after_help = "Examples:\n  spore doctor\n  spore doctor ~/plans --format json\n\nIt changes nothing. Exits with 111 when something keeps runs from going on."
+    )]
+    Doctor {
+        /// The folder.
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+        #[command(flatten)]
+        output: Output,
+    },
+
     /// Print the JSON Schema of a file or an output.
     #[command(
         after_help = "Examples:\n  spore schema spore > spore.schema.json\n  spore schema plan\n  spore schema --list"

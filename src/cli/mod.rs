@@ -1,6 +1,7 @@
 //! The door for people: the command line. It talks, prints and ends; the rooms below decide.
 
 mod args;
+mod doctor;
 pub mod exit;
 mod failure;
 mod history;

@@ -145,6 +145,12 @@ impl<'de> Deserialize<'de> for TaskId {
 pub struct RunId(ulid::Ulid);
 
 impl RunId {
+    /// When the run began, by the clock of its machine: milliseconds after 1970.
+    #[must_use]
+    pub fn milliseconds(self) -> u64 {
+        self.0.timestamp_ms()
+    }
+
     /// The id of a run that begins `milliseconds` after 1970 with the given random bits.
     #[must_use]
     pub fn from_parts(milliseconds: u64, random: u128) -> Self {

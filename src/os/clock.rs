@@ -42,3 +42,15 @@ impl Clock for SystemClock {
         self.start.elapsed()
     }
 }
+
+/// For how long the machine has been running, also while it slept.
+#[must_use]
+pub fn since_boot() -> Duration {
+    Duration::try_from(rustix::time::clock_gettime(rustix::time::ClockId::Boottime)).unwrap_or_default()
+}
+
+/// The name of this machine's time zone; `None` where it has none that could be named.
+#[must_use]
+pub fn time_zone() -> Option<String> {
+    jiff::tz::TimeZone::try_system().ok()?.iana_name().map(str::to_owned)
+}

@@ -2,8 +2,12 @@
 
 use std::fmt;
 use std::sync::OnceLock;
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, getpid, kill_process};
+use rustix::process::{Pid, PidfdFlags, Signal, getpid, kill_process, pidfd_open, pidfd_send_signal};
+
+use super::clock;
+use super::process::Stat;
 
 /// One process, and never a later one with the same number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +46,12 @@ impl Identity {
         Self { pid, start_ticks: start_ticks(pid).unwrap_or(0), boot: Boot::current() }
     }
 
+    /// The process that has this number now; `None` when there is none, or it has ended and was not collected yet.
+    #[must_use]
+    pub fn of(pid: i32) -> Option<Self> {
+        Some(Self { pid, start_ticks: start_ticks(pid)?, boot: Boot::current() })
+    }
+
     /// Reads what [`fmt::Display`] wrote.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -72,12 +82,41 @@ impl Identity {
         self.boot == Boot::current() && start_ticks(self.pid).is_some_and(|ticks| ticks == self.start_ticks)
     }
 
+    /// For how long it has been running; `None` when it no longer does.
+    #[must_use]
+    pub fn age(self) -> Option<Duration> {
+        let started = Duration::from_millis(self.start_ticks * 1000 / rustix::param::clock_ticks_per_second().max(1));
+        self.is_alive().then(|| clock::since_boot().saturating_sub(started))
+    }
+
+    /// Whether it runs no further until it is told to go on, as after Ctrl-Z.
+    #[must_use]
+    pub fn is_stopped(self) -> bool {
+        self.is_alive() && Stat::of(self.pid).is_some_and(|stat| stat.is_stopped)
+    }
+
     /// Asks it to end. Does nothing when it already has.
     pub fn terminate(self) {
-        if let (true, Some(pid)) = (self.is_alive(), Pid::from_raw(self.pid)) {
-            // It may end between the look and the signal; then there is nothing left to ask.
-            let _ = kill_process(pid, Signal::TERM);
+        self.signal(Signal::TERM);
+    }
+
+    /// Ends it. Does nothing when it already has.
+    pub fn kill(self) {
+        self.signal(Signal::KILL);
+    }
+
+    fn signal(self, signal: Signal) {
+        let Some(pid) = Pid::from_raw(self.pid) else { return };
+        // What is held open stays this process: one that gets its number after the look is not hit.
+        let held = pidfd_open(pid, PidfdFlags::empty());
+        if !self.is_alive() {
+            return;
         }
+        // It may end between the look and the signal; then there is nothing left to ask.
+        let _ = match held {
+            Ok(held) => pidfd_send_signal(held, signal),
+            Err(_) => kill_process(pid, signal),
+        };
     }
 }
 
@@ -87,15 +126,9 @@ impl fmt::Display for Identity {
     }
 }
 
-/// Field 22 of `/proc/<pid>/stat`, counted after the name, which may hold spaces and parentheses (`proc_pid_stat(5)`).
-/// `None` for a process that has ended and only waits to be collected.
+/// When a process started; `None` for one that has ended and only waits to be collected.
 fn start_ticks(pid: i32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let mut fields = stat[stat.rfind(')')? + 1..].split_ascii_whitespace();
-    if matches!(fields.next()?, "Z" | "X") {
-        return None;
-    }
-    fields.nth(18)?.parse().ok()
+    Stat::of(pid).filter(|stat| !stat.is_zombie).map(|stat| stat.start_ticks)
 }
 
 #[cfg(test)]
@@ -106,6 +139,8 @@ mod tests {
     fn this_process_is_alive_and_a_namesake_is_not() {
         let me = Identity::me();
         assert!(me.is_alive());
+        assert_eq!(Identity::of(me.pid), Some(me));
+        assert!(me.age().is_some_and(|age| age < clock::since_boot()));
         assert_eq!(Identity::parse(&me.to_string()), Some(me));
         assert!(!Identity { start_ticks: me.start_ticks + 1, ..me }.is_alive());
         assert!(!Identity { boot: Boot(me.boot.0 ^ 1), ..me }.is_alive());

@@ -1,9 +1,11 @@
 //! Instruments: the only clock, file write and process start of the house. They know no spore, task or run.
 
 pub mod clock;
+pub mod disk;
 pub mod failpoint;
 pub mod file;
 pub mod identity;
+pub mod locks;
 mod machine;
 mod poll;
 pub mod process;
@@ -11,6 +13,7 @@ pub mod random;
 pub mod seal;
 pub mod signals;
 pub mod socket;
+pub mod watches;
 
-pub use machine::{columns, cores, host};
+pub use machine::{columns, control_group, cores, host, kernel, open_files_max};
 pub use poll::{ChildSignals, Poll};

@@ -1,6 +1,7 @@
 //! Rendering: what people and programs get to see, as values. Nothing here prints; whoever calls says how wide the screen
 //! is, whether it has colours, and what time it is.
 
+mod doctor_text;
 mod front;
 mod page;
 mod plan_graph;
@@ -16,6 +17,7 @@ mod table;
 mod tame;
 mod words;
 
+pub use doctor_text::doctor_text;
 pub use front::{ResultFront, result_front, result_id};
 pub use page::{PageError, RESULT_TEMPLATE, result_page};
 pub use plan_graph::{plan_dot, plan_mermaid};
@@ -29,4 +31,5 @@ pub use tame::Tame;
 pub use words::{error_text, init_text, log_heading, warning_text};
 
 pub(crate) use run_line::{name_width, retry_line, tail_lines, task_line, task_name};
+pub(crate) use run_text::bytes_text;
 pub(crate) use style::{Tone, clean, columns, count, cut, pad};

@@ -5,11 +5,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::front::ResultFront;
-use super::report::{DiagnosticReport, InitReport, LogPiece, PlanReport, PruneReport, RunReport, RunsItem};
+use super::report::{
+    DiagnosticReport, DoctorReport, InitReport, LogPiece, PlanReport, PruneReport, RunReport, RunsItem,
+};
 use crate::model::{Event, Timestamp};
 
 /// The kinds of output that have a schema.
-pub const KINDS: [&str; 10] = ["check", "init", "journal", "logs", "plan", "prune", "result", "run", "runs", "show"];
+pub const KINDS: [&str; 11] =
+    ["check", "doctor", "init", "journal", "logs", "plan", "prune", "result", "run", "runs", "show"];
 
 /// One line of a journal.
 #[derive(Serialize, JsonSchema)]
@@ -35,6 +38,7 @@ struct JournalLine {
 pub fn schema(kind: &str) -> Option<Value> {
     let (title, schema) = match kind {
         "check" => ("What `spore check --format json` prints", of::<Vec<DiagnosticReport>>()),
+        "doctor" => ("What `spore doctor --format json` prints", of::<DoctorReport>()),
         "init" => ("What `spore init --format json` prints", of::<InitReport>()),
         "journal" => ("One line of `.spore/runs/<run>/journal.jsonl`", of::<JournalLine>()),
         "logs" => ("What `spore logs --format json` prints", of::<Vec<LogPiece>>()),

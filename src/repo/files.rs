@@ -53,6 +53,22 @@ pub fn find_spores(root: &Root, paths: &[PathBuf]) -> Found {
     Found { files: files.into_values().collect(), errors }
 }
 
+/// How many folders a search of the whole root looks into, as long as `goes_on` says so; and whether those are all.
+pub fn count_folders(root: &Root, mut goes_on: impl FnMut() -> bool) -> (usize, bool) {
+    let ignored = Ignored::in_folder(root.path());
+    let wanted =
+        |entry: &DirEntry| entry.depth() == 0 || (entry.file_type().is_dir() && is_wanted(root, entry, &ignored));
+    let mut count = 0;
+    for entry in WalkDir::new(root.path()).into_iter().filter_entry(wanted) {
+        // What cannot be looked into cannot be watched either.
+        count += usize::from(entry.is_ok());
+        if !goes_on() {
+            return (count, false);
+        }
+    }
+    (count, true)
+}
+
 fn search(
     root: &Root,
     folder: &Path,

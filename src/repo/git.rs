@@ -8,6 +8,7 @@
 
 mod history;
 mod index;
+mod outlook;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use git2::{
 
 pub use history::find_commit;
 use index::PreparedIndex;
+pub use outlook::{Head, Outlook, git_outlook};
 
 use super::root::folder_of;
 use super::{Error, Root};
@@ -186,16 +188,25 @@ fn open(folder: &Path) -> Result<Repository, Stop> {
     if repository.is_bare() {
         return skip("the git repository is bare".into(), Some("work in a clone of it"));
     }
-    let under_way = match repository.state() {
-        RepositoryState::Clean => return Ok(repository),
-        RepositoryState::Merge => "merge",
-        RepositoryState::Revert | RepositoryState::RevertSequence => "revert",
-        RepositoryState::CherryPick | RepositoryState::CherryPickSequence => "cherry-pick",
-        RepositoryState::Bisect => "bisect",
-        RepositoryState::Rebase | RepositoryState::RebaseInteractive | RepositoryState::RebaseMerge => "rebase",
-        RepositoryState::ApplyMailbox | RepositoryState::ApplyMailboxOrRebase => "`git am`",
-    };
-    skip(format!("a {under_way} is in progress"), Some("finish it, then `git add` and commit the file yourself"))
+    match under_way(&repository) {
+        None => Ok(repository),
+        Some(what) => {
+            skip(format!("{what} is in progress"), Some("finish it, then `git add` and commit the file yourself"))
+        }
+    }
+}
+
+/// What git is in the middle of, with its article.
+fn under_way(repository: &Repository) -> Option<&'static str> {
+    match repository.state() {
+        RepositoryState::Clean => None,
+        RepositoryState::Merge => Some("a merge"),
+        RepositoryState::Revert | RepositoryState::RevertSequence => Some("a revert"),
+        RepositoryState::CherryPick | RepositoryState::CherryPickSequence => Some("a cherry-pick"),
+        RepositoryState::Bisect => Some("a bisect"),
+        RepositoryState::Rebase | RepositoryState::RebaseInteractive | RepositoryState::RebaseMerge => Some("a rebase"),
+        RepositoryState::ApplyMailbox | RepositoryState::ApplyMailboxOrRebase => Some("a `git am`"),
+    }
 }
 
 fn find(folder: &Path) -> Result<Repository, git2::Error> {

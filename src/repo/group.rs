@@ -3,6 +3,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
+use std::path::PathBuf;
 
 use super::{Error, Root};
 use crate::model::{Digest, RunId};
@@ -70,6 +71,42 @@ pub fn enter_group(root: &Root, group: &str, run: RunId, goes_on: impl FnOnce(Ru
     }
 }
 
+/// A group that some run has had or has, as its file tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// What authors call it; empty when its last run has given it back.
+    pub name: String,
+    /// The file whose lock is the group.
+    pub lock: PathBuf,
+    /// Who is written into it. Whether they still have it, only the lock tells.
+    pub holder: Holder,
+}
+
+/// The groups that runs of the folder have had, without touching their locks.
+///
+/// # Errors
+/// When the folder of the groups cannot be read.
+pub fn list_groups(root: &Root) -> Result<Vec<Group>, Error> {
+    let folder = root.state().join("groups");
+    let failed = |source| Error::of_io(&folder, "read", source);
+    let entries = match std::fs::read_dir(&folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(failed)?,
+    };
+    let mut groups = Vec::new();
+    for entry in entries {
+        let lock = entry.map_err(failed)?.path();
+        // One that cannot be read must not hide the others.
+        let text = std::fs::read_to_string(&lock).unwrap_or_default();
+        let mut words = text.trim_end().splitn(3, ' ');
+        let run = words.next().and_then(RunId::parse);
+        let engine = words.next().and_then(Identity::parse);
+        groups.push(Group { name: words.next().unwrap_or_default().to_owned(), lock, holder: Holder { run, engine } });
+    }
+    groups.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(groups)
+}
+
 /// Who is written into the lock's file.
 fn holder(file: &mut File) -> std::io::Result<Holder> {
     let mut text = String::new();
@@ -95,7 +132,11 @@ mod tests {
         assert!(
             matches!(taken, Entry::Taken(holder) if holder.run == Some(first) && holder.engine == Some(Identity::me()))
         );
-        assert!(matches!(enter("other", second, true), Entry::Mine(_)));
+        let other = enter("other", second, true);
+        assert!(matches!(other, Entry::Mine(_)));
+        let listed = list_groups(&root).expect("listed");
+        let names: Vec<_> = listed.iter().map(|group| (group.name.as_str(), group.holder.run)).collect();
+        assert_eq!(names, [("deploy", Some(first)), ("other", Some(second))]);
         drop(turn);
         let left = enter("deploy", second, true);
         assert!(matches!(left, Entry::Taken(holder) if holder.run == Some(first) && holder.engine.is_none()));

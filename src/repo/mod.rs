@@ -15,9 +15,9 @@ mod source;
 mod trash;
 
 pub use error::Error;
-pub use files::{Found, find_spores};
-pub use git::{Author, Commit, IndexState, Message, commit_new, find_commit};
-pub use group::{Entry, Holder, Turn, enter_group};
+pub use files::{Found, count_folders, find_spores};
+pub use git::{Author, Commit, Head, IndexState, Message, Outlook, commit_new, find_commit, git_outlook};
+pub use group::{Entry, Group, Holder, Turn, enter_group, list_groups};
 pub use init::{InitReport, init};
 pub use mark::{mark_run, mark_runs, marked_runs, unmark_run};
 pub use project::Project;

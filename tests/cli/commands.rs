@@ -7,7 +7,7 @@ use super::folder::Folder;
 const HELLO: &str = "spore: hello\nkind: workflow\ntasks: {a: echo hi, b: {needs: a, run: exit 1}}\n";
 
 /// Validates what a command printed against what `spore schema` prints.
-fn validate(folder: &Folder, kind: &str, printed: &Value) {
+pub(super) fn validate(folder: &Folder, kind: &str, printed: &Value) {
     let schema = folder.spore(&["schema", kind]).exits(0).json();
     let validator = jsonschema::validator_for(&schema).expect("a schema");
     let errors: Vec<String> =
@@ -30,6 +30,7 @@ fn every_command_has_help_with_an_example() {
         "resume",
         "resolve",
         "prune",
+        "doctor",
         "schema",
         "completions",
     ] {
@@ -57,6 +58,7 @@ fn what_is_printed_as_json_follows_its_schema() {
         "prune",
         &folder.spore(&["prune", "--dry-run", "--keep-runs", "0", "--format", "json"]).exits(0).json(),
     );
+    validate(&folder, "doctor", &folder.spore(&["doctor", "--format", "json"]).exits(0).json());
     let run = folder.spore(&["show", "latest", "--format", "json"]).json()["id"].as_str().expect("an id").to_owned();
     for line in folder.read(&format!(".spore/runs/{run}/journal.jsonl")).lines() {
         validate(&folder, "journal", &serde_json::from_str(line).expect("a line of JSON"));

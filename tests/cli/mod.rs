@@ -8,6 +8,7 @@ mod bad_input;
 mod checklist;
 mod commands;
 mod disk;
+mod doctor;
 mod examples;
 mod folder;
 mod history;

@@ -29,6 +29,6 @@ mod wire;
 
 pub use machine::Terminal;
 pub use reading::read_log;
-pub use supervised::is_supervised;
+pub use supervised::{Stage, Supervised, is_supervised};
 pub use supervisor::supervise;
 pub use wire::SUBCOMMAND;

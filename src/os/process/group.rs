@@ -2,6 +2,8 @@
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
+use super::stat::Stat;
+
 /// A process group, by the id of the process that led it.
 ///
 /// The id stays taken while a process of the group exists, even when its leader is gone. Who has once seen the group
@@ -58,9 +60,8 @@ impl Group {
             .flatten()
             .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
             .filter_map(|pid| {
-                let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-                let (group, member) = parse_stat(pid, &String::from_utf8_lossy(&stat))?;
-                (group == self.id()).then_some(member)
+                let Stat { name, is_zombie, group, .. } = Stat::of(pid)?;
+                (group == self.id()).then_some(Member { pid, name, is_zombie })
             })
             .collect()
     }
@@ -73,27 +74,5 @@ impl Group {
         }
         let members = self.members();
         members.is_empty() || members.iter().any(|member| !member.is_zombie)
-    }
-}
-
-/// Reads `pid (name) state ppid pgrp …`; the name may hold spaces and parentheses.
-fn parse_stat(pid: i32, stat: &str) -> Option<(i32, Member)> {
-    let (open, close) = (stat.find('(')?, stat.rfind(')')?);
-    let mut fields = stat.get(close + 1..)?.split_ascii_whitespace();
-    let state = fields.next()?;
-    let group = fields.nth(1)?.parse().ok()?;
-    Some((group, Member { pid, name: stat.get(open + 1..close)?.to_owned(), is_zombie: matches!(state, "Z" | "X") }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_with_parentheses_do_not_confuse() {
-        let (group, member) = parse_stat(7, "7 (a) b (c)) Z 1 42 42 0 -1").expect("a stat line");
-        assert_eq!(group, 42);
-        assert_eq!(member, Member { pid: 7, name: "a) b (c)".into(), is_zombie: true });
-        assert_eq!(parse_stat(7, "garbage"), None);
     }
 }

@@ -4,14 +4,19 @@ mod child;
 mod group;
 mod launch;
 mod lookup;
+mod marked;
 mod output;
 mod refusal;
+mod stat;
 mod variables;
 
 pub use child::{Detached, adopt_orphans, leave_session, reap};
 pub use group::{Group, Member};
 pub use launch::{Launch, Launched, keep_descriptors_home, start_detached};
 pub use lookup::{Found, find_program, guess_program};
+pub use marked::{Marked, find_marked, find_opener};
 pub use output::Output;
 pub use refusal::Refusal;
 pub use variables::Variables;
+
+pub(super) use stat::Stat;

@@ -1,12 +1,16 @@
 //! What commands print as JSON. Each shape stands here as a struct; `schemas/` is generated from them.
 
 mod check;
+mod doctor;
 mod init;
 mod plan;
 mod prune;
 mod run;
 
 pub use check::{DiagnosticReport, RelatedReport, check_report, diagnostic_reports};
+pub use doctor::{
+    Advice, DoctorReport, EngineReport, Finding, Level, OpenRun, Section, Stray, SupervisorReport, UnderWay,
+};
 pub use init::{InitReport, json};
 pub use plan::{CommandReport, PlanReport, PlannedTaskReport, StepReport, plan_report};
 pub use prune::{KeptReport, PruneReport, PrunedReport};
