@@ -9,7 +9,7 @@ use std::path::Path;
 use super::Error;
 use crate::executor::terminal;
 use crate::journal::{self, Damage, Hold};
-use crate::model::{RunId, RunRecord, TaskStatus, Timestamp};
+use crate::model::{RunId, RunRecord, Timestamp};
 use crate::os::file;
 use crate::repo::{self, Root};
 
@@ -177,8 +177,7 @@ fn over(run_dir: &Path, is_live: bool) -> Result<RunRecord, Because> {
         // Its last process is just about to end.
         return Err(Because::UnderWay);
     }
-    let open = record.tasks.values().find(|task| task.status == TaskStatus::Lost && task.resolution.is_none());
-    if let Some(task) = open {
+    if let Some(task) = record.unresolved().next() {
         return Err(Because::Unresolved(task.declared.id.to_string()));
     }
     if record.result_path.is_none() { Err(Because::NoResult) } else { Ok(record) }

@@ -12,9 +12,12 @@ use super::write::JOURNAL_FILE;
 use crate::os::failpoint;
 use crate::os::file::{self, Trust, lock_trust};
 
-/// Who only asks whether a run is live holds its lock for a moment, and must not keep an engine away.
+/// How often the lock of an engine is tried: a program that it has just started may hold it a moment longer than itself.
 const TRIES: u32 = 10;
 const BETWEEN_TRIES: Duration = Duration::from_millis(5);
+/// How often it is tried against those who only look whether a run is live, and hold it for a moment.
+const TRIES_AGAINST_LOOKS: u32 = 1_000;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
 
 /// Whether a process has the journal of this run open for appending: a run without an end that nobody writes was
 /// broken off. A file system without locks cannot tell; then the run counts as live, for nothing that may be running is
@@ -68,10 +71,19 @@ pub(super) fn open(path: &Path) -> Result<File, Error> {
 
 /// Takes the only lock on `file`, which stands, or is about to stand, at `path`.
 pub(super) fn take(file: &File, path: &Path) -> Result<(), Error> {
-    for attempt in 1.. {
+    let (mut tries, mut looks) = (0, 0);
+    loop {
         match file.try_lock() {
-            Ok(()) => break,
-            Err(TryLockError::WouldBlock) if attempt < TRIES => std::thread::sleep(BETWEEN_TRIES),
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if looks < TRIES_AGAINST_LOOKS && file.try_lock_shared().is_ok() => {
+                file.unlock().map_err(Error::io("unlock", path))?;
+                looks += 1;
+                std::thread::sleep(BETWEEN_LOOKS);
+            }
+            Err(TryLockError::WouldBlock) if tries < TRIES => {
+                tries += 1;
+                std::thread::sleep(BETWEEN_TRIES);
+            }
             Err(TryLockError::WouldBlock) => {
                 let holder = path.parent().and_then(Holder::of).filter(|holder| !holder.is_gone());
                 return Err(Error::Busy { path: path.to_path_buf(), holder });
@@ -82,7 +94,6 @@ pub(super) fn take(file: &File, path: &Path) -> Result<(), Error> {
             Err(TryLockError::Error(error)) => return Err(Error::io("lock", path)(error)),
         }
     }
-    Ok(())
 }
 
 /// On a file system that has no locks at all, one engine at a time is for people to see to.

@@ -69,6 +69,11 @@ impl Running {
         until(text, || text_of(&self.said).contains(text).then_some(()));
     }
 
+    fn interrupt(&self) {
+        let signal = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status().expect("kill starts");
+        assert!(signal.success());
+    }
+
     fn code(&mut self) -> Option<i32> {
         until("the end", || self.child.try_wait().expect("waited for")).code()
     }
@@ -126,12 +131,43 @@ fn who_stops_a_stalled_run_does_not_wait_for_room() {
         let beside = tempfile::tempdir().expect("a folder");
         let mut run = Running::start(&folder, words, beside.path());
         run.says("nothing starts until there is room");
-        let signal = Command::new("kill").args(["-INT", &run.child.id().to_string()]).status().expect("kill starts");
-        assert!(signal.success());
+        run.interrupt();
         assert_eq!(run.code(), Some(111), "{}", text_of(&run.said));
         run.says("what is in the journal is safe");
         assert!(!folder.path("ran").exists());
     }
+}
+
+#[test]
+fn a_run_that_was_stopped_on_a_full_disk_loses_nothing_and_is_resumed() {
+    let folder = Folder::new();
+    let Some(_mount) = Mount::small(folder.root()) else { return crate::skipped("mounting is not permitted here") };
+    let beside = tempfile::tempdir().expect("a folder");
+    let seen = beside.path().join("seen");
+    let link = |at: usize| format!("  t{at}: {{needs: t{}, run: echo {at} >> {}}}\n", at - 1, seen.display());
+    let chain = (1..60).map(link).collect::<Vec<_>>().concat();
+    let fill = "  t0: cat /dev/zero > fill 2>&- || true\n";
+    folder.write("w.yaml", format!("spore: w\nkind: workflow\ntasks:\n{fill}{chain}"));
+
+    let mut run = Running::start(&folder, &["run", "w.yaml"], beside.path());
+    run.says("nothing starts until there is room");
+    run.interrupt();
+    assert_eq!(run.code(), Some(111), "{}", text_of(&run.said));
+    run.says("No space left");
+    run.says("make room");
+    let shown = folder.spore(&["show", "latest", "--format", "json"]).exits(0).json();
+    assert_eq!(
+        (shown["tasks"][0]["status"].as_str(), shown["finished"].as_str()),
+        (Some("succeeded"), None),
+        "{shown}"
+    );
+
+    std::fs::remove_file(folder.path("fill")).expect("there is room");
+    folder.spore(&["resume"]).exits(0);
+    let wanted: Vec<String> = (1..60).map(|at| at.to_string()).collect();
+    assert_eq!(text_of(&seen).lines().collect::<Vec<_>>(), wanted, "each task once");
+    let runs = folder.spore(&["runs", "--format", "json"]).exits(0).json();
+    assert_eq!((runs.as_array().map(Vec::len), runs[0]["status"].as_str()), (Some(1), Some("succeeded")));
 }
 
 #[test]
