@@ -176,9 +176,9 @@ impl View for Live {
                 self.started = record.started;
             }
             Meaning::Ended(task) => self.ended(task, record),
-            Meaning::Again(task, again_at) => {
+            Meaning::Again(task, number, again_at) => {
                 if let Some(task) = record.tasks.get(task) {
-                    let line = retry_line(task, again_at.since(at), self.name_width, self.style);
+                    let line = retry_line(task, number, again_at.since(at), self.name_width, self.style);
                     self.push(line, true);
                 }
             }

@@ -152,9 +152,9 @@ impl View for Plain {
                 self.last = if self.is_large() { self.last } else { at };
                 self.task(task, record);
             }
-            Meaning::Again(task, again_at) => {
+            Meaning::Again(task, number, again_at) => {
                 if let Some(task) = record.tasks.get(task) {
-                    let line = retry_line(task, again_at.since(at), self.name_width, self.style);
+                    let line = retry_line(task, number, again_at.since(at), self.name_width, self.style);
                     self.push(&line);
                 }
             }

@@ -25,8 +25,8 @@ pub(super) enum Meaning<'a> {
     Began,
     /// A task ended and has nothing to complain of, or was left out.
     Ended(&'a TaskId),
-    /// A task will be tried again.
-    Again(&'a TaskId, Timestamp),
+    /// A task will be tried again: which attempt that will be, and when.
+    Again(&'a TaskId, u32, Timestamp),
     /// Nothing that has to be said.
     Quiet,
 }
@@ -89,7 +89,7 @@ impl Tally {
                 let since = record.tasks.get(task).and_then(|task| Some(task.attempts.first()?.started)).unwrap_or(at);
                 let active = Active { since, again_at: Some(*again_at), attempt: *number, line: String::new() };
                 self.active.insert(task.clone(), active);
-                Meaning::Again(task, *again_at)
+                Meaning::Again(task, *number, *again_at)
             }
             Event::StartsForeseen { .. }
             | Event::StopRequested { .. }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::page::tail_text;
 use super::run_text::{outcome_words, words};
 use super::style::{Style, Tone, clean, columns, cut, pad};
-use crate::model::{Outcome, RunRecord, TaskId, TaskRecord, TaskStatus, format_duration};
+use crate::model::{RunRecord, TaskId, TaskRecord, TaskStatus, format_duration};
 
 /// Columns of a task's name; longer ones are cut.
 const NAME_COLUMNS_MAX: usize = 44;
@@ -68,15 +68,15 @@ pub(crate) fn task_line(task: &TaskRecord, width: usize, style: Style) -> String
     line
 }
 
-/// `↻ test  exit 1  3.4s  again in 2s`
-pub(crate) fn retry_line(task: &TaskRecord, wait: Duration, width: usize, style: Style) -> String {
+/// `↻ test  exit 1  3.4s  attempt 2 in 2s`, where attempt `number` comes next. The record may know of later ones already.
+pub(crate) fn retry_line(task: &TaskRecord, number: u32, wait: Duration, width: usize, style: Style) -> String {
     let mark = style.paint(Tone::Warn, style.pick("↻", "~"));
     let name = pad(&task_name(task, style), width);
-    let last = task.attempts.last();
+    let last = task.attempts.iter().find(|attempt| attempt.number + 1 == number);
     let how = last.and_then(|attempt| attempt.outcome.as_ref()).map(|outcome| outcome_words(outcome, true));
-    let how = how.unwrap_or_else(|| Outcome::Cancelled.to_string());
+    let how = how.unwrap_or_default();
     let took = last.and_then(|attempt| Some(format_duration(attempt.finished?.since(attempt.started))));
-    let again = format!("attempt {} in {}", task.attempts.len() + 1, format_duration(wait));
+    let again = format!("attempt {number} in {}", format_duration(wait));
     let took = took.unwrap_or_default();
     format!("{mark} {name}  {}  {took}  {}", style.paint(Tone::Warn, &clean(&how)), style.paint(Tone::Dim, &again))
 }

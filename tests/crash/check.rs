@@ -241,7 +241,7 @@ fn said(ground: &Ground, runs: &[Run]) -> Result<(), String> {
             let is_true = match mark {
                 "run" => runs.iter().any(|run| run.id == id),
                 "✓" | "✗" | "–" | "↻" => {
-                    runs.iter().filter_map(|run| run.tasks.get(id)).any(|task| is_recorded(mark, task))
+                    runs.iter().filter_map(|run| run.tasks.get(id)).any(|task| is_recorded(mark, line, task))
                 }
                 _ => true,
             };
@@ -254,14 +254,26 @@ fn said(ground: &Ground, runs: &[Run]) -> Result<(), String> {
     Ok(())
 }
 
-fn is_recorded(mark: &str, task: &Task) -> bool {
-    let mut kinds = task.attempts.values().map(facts::Attempt::kind);
+fn is_recorded(mark: &str, line: &str, task: &Task) -> bool {
     match mark {
         "✓" => task.is_good(),
         "–" => task.status() == "skipped",
         "✗" => matches!(task.status(), "failed" | "lost" | "not_started"),
-        _ => kinds.any(|kind| matches!(kind, "failed" | "lost" | "not_started")),
+        _ => is_retried(line, task).unwrap_or(false),
     }
+}
+
+/// Whether the attempt before the one that is announced ended as is said: `↻ t3  exit 75  5ms  attempt 2 in 5ms`.
+fn is_retried(line: &str, task: &Task) -> Option<bool> {
+    let (before, next) = line.rsplit_once("  attempt ")?;
+    let next: u64 = next.split(' ').next()?.parse().ok()?;
+    let attempt = task.attempts.get(&next.checked_sub(1)?)?;
+    Some(match (attempt.kind(), attempt.code()) {
+        ("lost", _) => before.contains("  lost"),
+        ("not_started", _) => before.contains("  not started"),
+        (_, Some(code)) => before.contains(&format!("  exit {code} ")),
+        _ => false,
+    })
 }
 
 /// The secret stands nowhere, and nobody was told it.
