@@ -120,6 +120,9 @@ pub async fn run(
         return Box::pin(resume::go_on(world, taken, pace, stops, view)).await;
     }
     let secrets = open::secrets(&opened, plan)?;
+    if let Some(retry) = &request.retry {
+        retry.end_leftovers(plan).await?;
+    }
 
     opened.root.make_state()?;
     orphan::mark(&opened.root)?;

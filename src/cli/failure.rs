@@ -64,7 +64,11 @@ impl Failure {
             Self::Engine(Error::Nothing { .. } | Error::NoOrphans) => Exit::Nothing,
             Self::Engine(Error::Unresolved { .. }) => Exit::Failed,
             Self::Engine(
-                Error::GroupBusy { .. } | Error::UnderWay { .. } | Error::Orphaned { .. } | Error::Unkept { .. },
+                Error::GroupBusy { .. }
+                | Error::UnderWay { .. }
+                | Error::Orphaned { .. }
+                | Error::LeftRunning { .. }
+                | Error::Unkept { .. },
             )
             | Self::Runtime(_) => Exit::Unavailable,
             Self::Engine(Error::Interrupted) => Exit::Interrupted,

@@ -101,6 +101,14 @@ pub enum Error {
         /// The tasks.
         tasks: Vec<String>,
     },
+    /// A lost attempt has left processes running, and its task was to run again.
+    #[error("the task `{task}` cannot run again: what its lost attempt has left running does not end")]
+    LeftRunning {
+        /// The task.
+        task: String,
+        /// The processes.
+        pids: Vec<i32>,
+    },
     /// The task was not lost, so there is nothing to resolve.
     #[error("the task `{task}` was not lost: it {status}")]
     NotLost {
@@ -183,6 +191,10 @@ impl Error {
                      `spore resolve {run} {task} --rerun` to run it again"
                 )
             }),
+            Self::LeftRunning { pids, .. } => {
+                let pids: Vec<String> = pids.iter().map(ToString::to_string).collect();
+                Some(format!("look at it, and end it: `ps -fp {}`", pids.join(",")))
+            }
             Self::Resolved { .. } => Some("what was said once is recorded, and a retry may rest on it".to_owned()),
             Self::Nothing { hint, .. } => hint.clone(),
             Self::Several { path, ids } => {

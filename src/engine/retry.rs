@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::look::{Found, show_run};
 use super::open::kept_source;
 use super::{Error, Request, Selection};
-use crate::model::{Disposition, Origin, Plan, Resolution, RunRecord, RunStatus, TaskId};
+use crate::executor::terminal;
+use crate::model::{Disposition, Origin, Outcome, Plan, Resolution, RunRecord, RunStatus, TaskId, TaskRecord};
 use crate::repo::Root;
 use crate::run::Reused;
 
@@ -79,6 +80,21 @@ pub(super) fn reused_again(root: &Root, record: &RunRecord, plan: &Plan) -> Vec<
 }
 
 impl Retry {
+    /// Ends what lost attempts may have left running of the tasks that run again: two of one task at a time would be worse
+    /// than the loss.
+    pub(super) async fn end_leftovers(&self, plan: &Plan) -> Result<(), Error> {
+        for planned in plan.tasks.iter().filter(|task| task.disposition == Disposition::Run) {
+            let was_lost = |task: &TaskRecord| {
+                task.attempts.iter().any(|attempt| matches!(attempt.outcome, Some(Outcome::Lost { .. })))
+            };
+            if self.of.tasks.get(&planned.id).is_some_and(was_lost) {
+                let ended = terminal::end_leftovers(self.of.run, &planned.id).await;
+                ended.map_err(|pids| Error::LeftRunning { task: planned.id.to_string(), pids })?;
+            }
+        }
+        Ok(())
+    }
+
     /// The tasks of `plan` that need not run again, each with the reason.
     pub(super) fn done(&self, plan: &Plan) -> Result<HashMap<TaskId, String>, Error> {
         let again = self.again(plan)?;

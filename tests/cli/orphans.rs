@@ -319,3 +319,20 @@ fn commands_that_go_on_without_their_engine_keep_the_turn_of_their_group() {
     assert!(resume.wait().expect("ended").success() && other.wait().expect("ended").success());
     folder.spore(&["run", "skip.yaml"]).exits(0);
 }
+
+#[test]
+fn what_a_lost_attempt_left_running_is_ended_before_it_runs_again() {
+    let folder = Folder::new().file(
+        "w.yaml",
+        "spore: w
+kind: workflow
+tasks:
+  a: {idempotent: true, run: 'echo $$ >> pids; [ -e begun ] || { kill -9 $PPID; touch begun; exec sleep 300; }; ! grep -q State:.[RSD] /proc/$(head -n 1 pids)/status 2>&-'}
+",
+    );
+    // The first attempt kills its supervisor and goes on by itself. The second one fails if the first is still there.
+    folder.spore(&["run", "w.yaml"]).exits(0);
+    assert_eq!(folder.read("pids").lines().count(), 2);
+    let shown = folder.spore(&["show", "latest", "--format", "json"]).exits(0).json();
+    assert_eq!(shown["tasks"][0]["attempts"][0]["outcome"]["kind"], "lost");
+}

@@ -22,6 +22,7 @@ pub(crate) fn terminal(limits: Limits) -> Terminal {
 pub(crate) struct Ground<'a> {
     pub(crate) executor: &'a dyn Executor,
     pub(crate) root: Arc<PathBuf>,
+    run: RunId,
     run_dir: Arc<PathBuf>,
     _folder: tempfile::TempDir,
 }
@@ -40,11 +41,12 @@ impl<'a> Ground<'a> {
         let root = real.join("root");
         spore::os::file::create_dir(&root).expect("made");
         spore::os::file::create_dir(&real.join("run")).expect("made");
-        Self { executor, root: Arc::new(root), run_dir: Arc::new(real.join("run")), _folder: folder }
+        let run = RunId::from_parts(1, spore::os::random::bits());
+        Self { executor, root: Arc::new(root), run, run_dir: Arc::new(real.join("run")), _folder: folder }
     }
 
     pub(crate) fn attempt(&self, command: CommandLine) -> Attempt {
-        let run = RunId::from_parts(1, 2);
+        let run = self.run;
         let task = TaskId::new("the-task").expect("an id");
         Attempt {
             id: AttemptId { run, task, number: 1 },

@@ -81,6 +81,28 @@ async fn an_escaped_process_does_not_hang_the_task() {
 }
 
 #[tokio::test]
+async fn who_is_stopped_takes_along_what_has_left_its_group() {
+    for at_once in [false, true] {
+        let terminal = terminal(Limits::DEFAULT);
+        let on = Ground::new(&terminal);
+        let mut attempt = on.sh(
+            "setsid sh -c 'trap \"\" TERM; setsid sleep 300 & echo $$ $! >up; while :; do sleep 1; done' >&- 2>&- &\n\
+             read pids <up; echo $pids >pids; echo ready; wait",
+        );
+        mkfifo(&on.root.join("up"));
+        attempt.grace = Duration::from_millis(50);
+        let mut started = on.start(attempt);
+        started.line("ready").await;
+        on.executor.cancel(&started.id, at_once);
+        assert_eq!(started.end().await.outcome, Outcome::Cancelled);
+        let pids = std::fs::read_to_string(on.root.join("pids")).expect("pids");
+        for pid in pids.split_ascii_whitespace() {
+            assert!(is_gone(pid), "{pid} of {pids}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_flood_is_kept_in_bounds() {
     let limits = Limits { log_head_bytes_max: 10_000, log_tail_bytes_max: 30_000, ..Limits::DEFAULT };
     let terminal = terminal(limits);

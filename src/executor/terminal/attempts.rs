@@ -120,6 +120,11 @@ impl Past {
         Ok(past)
     }
 
+    /// Whether an attempt of the task began and its end is not known.
+    pub(super) fn left_open(&self, task: &TaskId) -> bool {
+        self.attempts.iter().any(|((of, _), known)| of == task && *known == Known::Begun)
+    }
+
     /// What it tells of an attempt; `None` when it never began.
     pub(super) fn of(&self, task: &TaskId, number: u32) -> Option<&Known> {
         // The key is owned, so a look-up needs one; it happens once for each attempt that an engine takes over.

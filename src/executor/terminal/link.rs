@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use super::attempts::{Known, Past};
 use super::collect;
 use super::entry::{Entry, Urgency};
+use super::leftovers::end_leftovers;
 use super::machine::Shared;
 use super::supervised::is_supervised;
 use super::wire::{self, End, Order, PROTOCOL, Reply, Request, files};
@@ -156,6 +157,13 @@ impl Link {
                 // It never began, so it does now.
                 (None, Recalled::ThisBoot) => {}
             }
+        }
+        if attempt.id.number > 1
+            && connection.past.left_open(&key.0)
+            && let Err(pids) = end_leftovers(self.run, &key.0).await
+        {
+            let reason = format!("an earlier attempt of it still runs and cannot be ended: {pids:?}");
+            return entry.tell_end(AttemptEnd::bare(Outcome::NotStarted { reason, permanent: true }));
         }
         if !connection.secrets.as_ref().is_some_and(|secrets| Arc::ptr_eq(secrets, &attempt.secrets)) {
             let pairs = attempt.secrets.iter().map(|secret| (secret.name.clone(), secret.value.clone())).collect();

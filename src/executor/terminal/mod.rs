@@ -18,6 +18,7 @@ mod attempts;
 mod collect;
 mod entry;
 mod environment;
+mod leftovers;
 mod link;
 mod log;
 mod machine;
@@ -27,6 +28,7 @@ mod supervised;
 mod supervisor;
 mod wire;
 
+pub use leftovers::end_leftovers;
 pub use machine::Terminal;
 pub use reading::read_log;
 pub use supervised::{Stage, Supervised, is_supervised};

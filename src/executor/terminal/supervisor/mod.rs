@@ -10,6 +10,7 @@ mod prepare;
 mod serve;
 mod simple;
 mod start;
+mod strays;
 mod streams;
 mod supervision;
 

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use super::peer::Peer;
 use super::start::Ground;
+use super::strays::Strays;
 use super::streams::Streams;
-use super::supervision::{Supervision, Terms};
+use super::supervision::{Around, Supervision, Terms};
 use crate::executor::Mask;
 use crate::executor::terminal::attempts::Attempts;
 use crate::executor::terminal::environment::Base;
@@ -83,6 +84,7 @@ struct Supervisor {
     /// Commands under way, each at a place that it keeps.
     commands: Vec<Option<Box<Supervision>>>,
     under_way: usize,
+    strays: Strays,
     attempts: Attempts,
     /// What the engine is told once the log of attempts is written.
     untold: Vec<Reply>,
@@ -128,6 +130,7 @@ impl Supervisor {
             waiting: VecDeque::new(),
             commands: Vec::new(),
             under_way: 0,
+            strays: Strays::new(run),
             attempts,
             untold: Vec::new(),
             tell_at: None,
@@ -191,7 +194,8 @@ impl Supervisor {
             let now = self.clock.monotonic();
             let leader = |command: &&mut Box<Supervision>| command.leader() == Some(pid);
             if let Some(command) = self.commands.iter_mut().flatten().find(leader) {
-                command.leader_ended(status, now, &self.poll);
+                let around = &mut Around { poll: &self.poll, strays: &mut self.strays };
+                command.leader_ended(status, now, around);
             }
         }
     }
@@ -257,7 +261,7 @@ impl Supervisor {
         let now = self.clock.monotonic();
         let wanted = |command: &&mut Box<Supervision>| command.task == *task && command.number == number;
         if let Some(command) = self.commands.iter_mut().flatten().find(wanted) {
-            command.cancel(at_once, now);
+            command.cancel(at_once, now, &mut Around { poll: &self.poll, strays: &mut self.strays });
         }
     }
 
@@ -266,7 +270,8 @@ impl Supervisor {
         let now = self.clock.monotonic();
         for place in 0..self.commands.len() {
             let Some(command) = &mut self.commands[place] else { continue };
-            if command.advance(now, &self.poll)
+            let around = &mut Around { poll: &self.poll, strays: &mut self.strays };
+            if command.advance(now, around)
                 && let Some(peer) = &mut self.peer
             {
                 peer.say(&Reply::Began { task: command.task.clone(), number: command.number });

@@ -9,9 +9,11 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use super::strays::Strays;
 use super::streams::Streams;
 use crate::model::{Outcome, Stream, TaskId, Timestamp};
 use crate::os::Poll;
+use crate::os::identity::Identity;
 use crate::os::process::Group;
 
 /// A command that ends sooner is read once, at its end, without any of the cost of watching its pipes.
@@ -85,7 +87,16 @@ pub(super) struct Supervision {
     look_interval: Duration,
     /// When pipes held from outside of the group are closed.
     escaped_until: Option<Duration>,
+    /// Until when processes outside of the group are killed, once a stopped command's group is empty.
+    strays_until: Option<Duration>,
     gave_up: bool,
+}
+
+/// What is around a command.
+#[derive(Debug)]
+pub(super) struct Around<'a> {
+    pub(super) poll: &'a Poll,
+    pub(super) strays: &'a mut Strays,
 }
 
 /// What a command is supervised by: who it is, and what it may take.
@@ -119,6 +130,7 @@ impl Supervision {
             look_at: None,
             look_interval: LOOK_FIRST,
             escaped_until: None,
+            strays_until: None,
             gave_up: false,
         }
     }
@@ -129,7 +141,8 @@ impl Supervision {
     }
 
     pub(super) fn is_over(&self) -> bool {
-        self.gave_up || (self.status.is_some() && self.group.is_none() && self.streams.are_closed())
+        let has_ended = self.status.is_some() && self.group.is_none() && self.streams.are_closed();
+        self.gave_up || (has_ended && self.strays_until.is_none())
     }
 
     /// What is known at its end.
@@ -182,20 +195,20 @@ impl Supervision {
     }
 
     /// Does what is due. True once, when it has gone on for so long that it is worth a word.
-    pub(super) fn advance(&mut self, now: Duration, poll: &Poll) -> bool {
+    pub(super) fn advance(&mut self, now: Duration, around: &mut Around<'_>) -> bool {
         let is_due = |moment: Option<Duration>| moment.is_some_and(|moment| moment <= now);
         let is_worth_a_word = is_due(self.watch_at);
         if is_due(self.watch_at) {
             self.watch_at = None;
-            self.streams.watch(poll);
+            self.streams.watch(around.poll);
         }
         if is_due(self.timeout_at) && self.status.is_none() && self.stopped.is_none() {
             self.timeout_at = None;
             self.stopped = Some(Stopped::TimedOut);
-            self.ask(now, self.grace);
+            self.ask(now, self.grace, around);
         }
         match self.stage {
-            Stage::Asked { kill_at } if kill_at <= now => self.kill(now),
+            Stage::Asked { kill_at } if kill_at <= now => self.kill(now, around),
             Stage::Killed { give_up_at } if give_up_at <= now && self.group.is_some() => {
                 self.gave_up = true;
                 self.remarks.push("some of its processes did not end although they were killed".into());
@@ -203,11 +216,11 @@ impl Supervision {
             _ => {}
         }
         if is_due(self.look_at) {
-            self.look(now, poll);
+            self.look(now, around);
         }
         if is_due(self.linger_until) {
             self.linger_until = None;
-            self.end_left_behind(now, poll);
+            self.end_left_behind(now, around);
         }
         if is_due(self.escaped_until) {
             self.escaped_until = None;
@@ -224,13 +237,13 @@ impl Supervision {
     }
 
     /// Its own process has ended, and was collected.
-    pub(super) fn leader_ended(&mut self, status: ExitStatus, now: Duration, poll: &Poll) {
+    pub(super) fn leader_ended(&mut self, status: ExitStatus, now: Duration, around: &mut Around<'_>) {
         self.status = Some(status);
         self.streams.read_both();
-        self.look(now, poll);
+        self.look(now, around);
         if let Some(look_at) = self.look_at {
             self.watch_at = None;
-            self.streams.watch(poll);
+            self.streams.watch(around.poll);
             if self.stage == Stage::Going {
                 let linger = if self.streams.are_closed() { LINGER_WITHOUT_PIPE } else { LINGER_WITH_PIPE };
                 self.linger_until = Some(look_at + linger);
@@ -239,34 +252,62 @@ impl Supervision {
     }
 
     /// Somebody asks it to end: with its grace, or `at_once`. A later, less urgent wish changes nothing.
-    pub(super) fn cancel(&mut self, at_once: bool, now: Duration) {
+    pub(super) fn cancel(&mut self, at_once: bool, now: Duration, around: &mut Around<'_>) {
         if self.status.is_none() && self.stopped.is_none() {
             self.stopped = Some(Stopped::Cancelled);
         }
         self.linger_until = None;
         match (at_once, self.stage) {
-            (true, Stage::Going | Stage::Asked { .. }) => self.kill(now),
-            (false, Stage::Going) => self.ask(now, self.grace),
+            (true, Stage::Going | Stage::Asked { .. }) => self.kill(now, around),
+            (false, Stage::Going) => self.ask(now, self.grace, around),
             _ => {}
         }
     }
 
-    fn ask(&mut self, now: Duration, grace: Duration) {
+    fn ask(&mut self, now: Duration, grace: Duration, around: &mut Around<'_>) {
         if let Some(group) = self.group {
             group.terminate();
             self.stage = Stage::Asked { kill_at: now + grace };
+            self.strays(now, around).into_iter().for_each(Identity::terminate);
         }
     }
 
-    fn kill(&mut self, now: Duration) {
+    fn kill(&mut self, now: Duration, around: &mut Around<'_>) {
         if let Some(group) = self.group {
             group.kill();
             self.stage = Stage::Killed { give_up_at: now + KILL_PATIENCE };
+            self.strays(now, around).into_iter().for_each(Identity::kill);
+        }
+    }
+
+    /// What a command that is stopped has started outside of its group; what ends by itself may leave a daemon behind.
+    fn strays(&self, now: Duration, around: &mut Around<'_>) -> Vec<Identity> {
+        if self.stopped.is_none() {
+            return Vec::new();
+        }
+        around.strays.of(&self.task, self.number, self.leader, now)
+    }
+
+    /// Kills what is left of a stopped command outside of its group, which is empty.
+    fn end_strays(&mut self, now: Duration, around: &mut Around<'_>) {
+        let strays = self.strays(now, around);
+        if strays.is_empty() {
+            self.strays_until = None;
+        } else if *self.strays_until.get_or_insert(now + KILL_PATIENCE) <= now {
+            self.strays_until = None;
+            self.remarks.push("processes that left its group did not end although they were killed".into());
+        } else {
+            strays.into_iter().for_each(Identity::kill);
+            self.look_at = Some(now + LOOK_LAST);
         }
     }
 
     /// Looks whether the group still has members, once its leader has ended.
-    fn look(&mut self, now: Duration, poll: &Poll) {
+    fn look(&mut self, now: Duration, around: &mut Around<'_>) {
+        if self.strays_until.is_some() {
+            self.look_at = None;
+            return self.end_strays(now, around);
+        }
         let Some(group) = self.group.filter(|_| self.status.is_some()) else { return };
         let is_killed = matches!(self.stage, Stage::Killed { .. });
         // Where nobody collects orphans, or not soon, ended members stay visible; only a closer look tells them apart.
@@ -282,15 +323,16 @@ impl Supervision {
         self.group = None;
         self.look_at = None;
         self.linger_until = None;
+        self.end_strays(now, around);
         self.streams.read_both();
         if !self.streams.are_closed() {
             self.watch_at = None;
-            self.streams.watch(poll);
+            self.streams.watch(around.poll);
             self.escaped_until = Some(now + ESCAPED_PIPE);
         }
     }
 
-    fn end_left_behind(&mut self, now: Duration, poll: &Poll) {
+    fn end_left_behind(&mut self, now: Duration, around: &mut Around<'_>) {
         let Some(group) = self.group else { return };
         let members = group.members();
         let names: Vec<&str> =
@@ -301,11 +343,11 @@ impl Supervision {
             self.remarks.push(format!("it left {count} {noun} behind (`{shown}`), which Spore ended"));
         }
         if names.is_empty() && !members.is_empty() {
-            self.kill(now);
+            self.kill(now, around);
         } else {
-            self.ask(now, self.grace.min(LEFT_BEHIND_GRACE_MAX));
+            self.ask(now, self.grace.min(LEFT_BEHIND_GRACE_MAX), around);
         }
         self.look_interval = LOOK_FIRST;
-        self.look(now, poll);
+        self.look(now, around);
     }
 }
