@@ -1,5 +1,7 @@
 //! Journals: what was written is read, what was damaged is told, and nothing is ever misread.
 
+mod writers;
+
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -98,10 +100,13 @@ fn written() -> Fixture {
     let mut journal = Journal::create(&runs, run_id(1)).expect("created");
     let events = every_event();
     let (first, rest) = events.split_at(1);
+    let run_dir = journal.run_dir().to_path_buf();
     journal.append(&stamped(first)).expect("appended");
+    drop(journal);
+    // The second writer, so that lines of two epochs are cut and flipped.
+    let (mut journal, _) = Journal::open(&run_dir).expect("taken up");
     journal.append(&stamped(rest)).expect("appended");
     journal.sync().expect("synced");
-    let run_dir = journal.run_dir().to_path_buf();
     let bytes = std::fs::read(run_dir.join(JOURNAL_FILE)).expect("read");
     Fixture { _folder: folder, runs, run_dir, events, bytes }
 }
@@ -222,8 +227,11 @@ fn what_a_newer_spore_wrote_is_told_and_never_added_to() {
     let sealed = |covered: &str| format!("{covered},\"crc\":\"{:08x}\"}}\n", crc32fast::hash(covered.as_bytes()));
     let mut bytes = fixture.bytes.clone();
     let count = fixture.events.len();
-    bytes.extend(sealed(&format!(r#"{{"v":1,"seq":{count},"at":"2026-01-01T00:00:00.000Z","event":"dreamt""#)).bytes());
-    bytes.extend(sealed(&format!(r#"{{"v":2,"seq":{},"then":1"#, count + 1)).bytes());
+    let (first, second) = (
+        format!(r#"{{"v":1,"seq":{count},"epoch":1,"at":"2026-01-01T00:00:00.000Z","event":"dreamt""#),
+        format!(r#"{{"v":2,"seq":{},"epoch":1,"then":1"#, count + 1),
+    );
+    bytes.extend(sealed(&first).bytes().chain(sealed(&second).bytes()));
     put(&fixture.run_dir, &bytes);
     let read = journal::read(&fixture.run_dir).expect("read");
     assert_eq!(a_beginning(&fixture, &read, "newer"), fixture.events.len());
@@ -245,7 +253,7 @@ fn one_process_writes_at_a_time() {
     assert!(!journal::is_live(&fixture.run_dir));
     let (journal, _) = Journal::open(&fixture.run_dir).expect("taken up");
     assert!(journal::is_live(&fixture.run_dir));
-    assert!(matches!(Journal::open(&fixture.run_dir), Err(Error::Busy(_))));
+    assert!(matches!(Journal::open(&fixture.run_dir), Err(Error::Busy { .. })));
     assert_eq!(journal::read(&fixture.run_dir).expect("reading goes on").events.len(), fixture.events.len());
     drop(journal);
     Journal::open(&fixture.run_dir).expect("free again");

@@ -220,6 +220,24 @@ pub(super) enum Command {
         output: Output,
     },
 
+    /// Remove the folders of old runs; their result spores stay.
+    #[command(
+        after_help = "Examples:\n  spore prune --dry-run\n  spore prune --keep-days 7\n  spore prune --keep-runs 20 --keep-days 7\n\nWithout an option, the newest 100 runs and those of the last 30 days are kept.\nWhat has not ended, or needs somebody's decision, is always kept."
+    )]
+    Prune {
+        /// Keep runs that began in the last N days; 0 keeps none for their age.
+        #[arg(long, value_name = "N")]
+        keep_days: Option<u32>,
+        /// Keep the newest N runs; with --keep-days too, a run is kept if either keeps it.
+        #[arg(long, value_name = "N")]
+        keep_runs: Option<usize>,
+        /// Say what would be removed, and remove nothing.
+        #[arg(long, short = 'n')]
+        dry_run: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+
     /// Print the JSON Schema of a file or an output.
     #[command(
         after_help = "Examples:\n  spore schema spore > spore.schema.json\n  spore schema plan\n  spore schema --list"

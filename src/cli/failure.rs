@@ -119,7 +119,9 @@ fn of_journal(error: &journal::Error) -> Exit {
     use journal::Error;
     match error {
         Error::NoRun(_) | Error::NoRuns(_) | Error::Ambiguous { .. } => Exit::Usage,
-        Error::Io { .. } | Error::Busy(_) => Exit::Unavailable,
+        Error::Io { .. } | Error::Busy { .. } | Error::TakenOver { .. } | Error::UntrustedLocks { .. } => {
+            Exit::Unavailable
+        }
         Error::Newer { .. } | Error::TooLarge { .. } | Error::Unwritable { .. } | Error::Empty(_) => Exit::Unexpected,
     }
 }

@@ -8,7 +8,8 @@ use super::args::{Cli, Command};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::screen::{self, Screen};
-use super::{doctor, history, inspect, perform, setup};
+use super::{doctor, history, inspect, perform, prune, setup};
+use crate::engine::Keep;
 use crate::executor::terminal;
 use crate::model::RunId;
 
@@ -69,6 +70,9 @@ fn dispatch(command: Command, screen: &Screen) -> Result<Exit, Failure> {
         }
         Command::Retry { run, failed: _, from, new, conduct } => perform::retry(&run, from, new, &conduct, screen),
         Command::Doctor { dir, output } => doctor::doctor(&dir, output.format, screen),
+        Command::Prune { keep_days, keep_runs, dry_run, output } => {
+            prune::prune(Keep { days: keep_days, runs: keep_runs }, dry_run, output.format, screen)
+        }
         Command::Schema { kind, list, output } => setup::schema(kind.as_deref(), list, output.format),
         Command::Completions { shell } => setup::completions(shell),
     }

@@ -11,6 +11,7 @@ mod main;
 mod onlooker;
 mod perform;
 pub mod plain;
+mod prune;
 mod screen;
 mod setup;
 mod tally;

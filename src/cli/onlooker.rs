@@ -5,7 +5,7 @@ use std::io;
 use super::args::Format;
 use super::live::Live;
 use super::plain::Plain;
-use super::screen::{self, Screen};
+use super::screen::{self, Screen, complain};
 use crate::model::{AttemptId, Event, RunId, RunRecord, Stream, TaskRecord, TaskStatus, Timestamp};
 use crate::os;
 use crate::render::{clean, killing_text, stopping_text};
@@ -51,6 +51,14 @@ impl Onlooker {
             Self::Live(live) => live.say(text),
             Self::Plain(plain) => plain.say(text),
             Self::Nobody => {}
+        }
+    }
+
+    /// Says something that even who only wants the report at the end has to know.
+    fn warn(&mut self, text: &str) {
+        match self {
+            Self::Nobody => complain(&format!("{text}\n")),
+            _ => self.say(text),
         }
     }
 
@@ -106,6 +114,14 @@ impl View for Onlooker {
         if let Some(view) = self.view() {
             view.failed(task, tail);
         }
+    }
+
+    fn stalled(&mut self, reason: &str) {
+        self.warn(&format!("{reason}; nothing starts until there is room, and what runs goes on"));
+    }
+
+    fn unstalled(&mut self) {
+        self.warn("there is room again, and the run goes on");
     }
 
     fn tick(&mut self, now: Timestamp, record: &RunRecord) {

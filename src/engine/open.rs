@@ -235,12 +235,12 @@ pub(super) fn secrets(opened: &Opened, plan: &Plan) -> Result<Arc<[Secret]>, Err
     Err(Error::Spore(Box::new(BadSpore { source: opened.source.clone(), diagnostics: missing })))
 }
 
-/// Keeps what was read beside the journal, so that the run can be understood when the file has changed.
+/// Keeps what was read beside the journal, so that the run can be understood, and gone on with, when the file has changed.
+/// It is on disk before the first fact is.
 pub(super) fn keep_source(opened: &Opened, run_dir: &Path) -> Result<(), Error> {
     let extension = Path::new(&opened.source.path).extension().and_then(|extension| extension.to_str());
     let path = run_dir.join(format!("spore.{}", extension.unwrap_or("md")));
-    let written = os::file::create_new(&path)
-        .and_then(|mut file| std::io::Write::write_all(&mut file, opened.source.text.as_bytes()));
+    let written = os::file::write_new(&path, opened.source.text.as_bytes());
     written.map_err(|source| crate::journal::Error::Io { action: "keep the spore in", path, source }.into())
 }
 

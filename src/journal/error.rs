@@ -3,7 +3,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::holder::Holder;
 use crate::model::RunId;
+
+/// Set to 1 in the environment, it makes this Spore take locks as good wherever they are.
+pub const TRUST_VARIABLE: &str = "SPORE_TRUST_LOCKS";
 
 /// Why a journal could not be made, found, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -19,8 +23,31 @@ pub enum Error {
         source: io::Error,
     },
     /// Another process is writing it.
-    #[error("another process is writing the journal `{}`", .0.display())]
-    Busy(PathBuf),
+    #[error("{}", busy(path, holder.as_deref()))]
+    Busy {
+        /// The journal.
+        path: PathBuf,
+        /// Who that is, by the journal.
+        holder: Option<Box<Holder>>,
+    },
+    /// It changed under the hands of its writer, who must not write it again.
+    #[error("{}", taken_over(path, holder.as_deref()))]
+    TakenOver {
+        /// The journal.
+        path: PathBuf,
+        /// Who works on the run now, by the journal; nobody when it was changed by something else.
+        holder: Option<Box<Holder>>,
+    },
+    /// It stands where a lock does not keep other machines away.
+    #[error("a lock in `{}` may not keep a second engine away, for it is on {kind}", path.display())]
+    UntrustedLocks {
+        /// The folder.
+        path: PathBuf,
+        /// What kind of file system it is on.
+        kind: String,
+        /// What is known of locks there.
+        because: String,
+    },
     /// It holds facts of a newer Spore, so this one must not add to it.
     #[error("the journal `{}` was written by a newer Spore ({found})", path.display())]
     Newer {
@@ -86,7 +113,20 @@ impl Error {
                 Some(format!("the folder of the spores must be writable: `ls -ld {}`", folder.display()))
             }
             Self::Io { .. } | Self::Unwritable { .. } | Self::TooLarge { .. } => None,
-            Self::Busy(_) => Some("wait until that run has ended; `spore runs` lists what is under way".into()),
+            Self::Busy { holder: Some(holder), .. } => Some(holder.hint()),
+            Self::Busy { holder: None, .. } => {
+                Some("wait until that run has ended; `spore runs` lists what is under way".into())
+            }
+            Self::TakenOver { holder: Some(holder), .. } => {
+                Some(format!("nothing was written over; see how the run goes on: `spore show {}`", holder.run))
+            }
+            Self::TakenOver { holder: None, .. } => Some(
+                "nothing was written over; look at what changed it, then see how far the run came: `spore runs`".into(),
+            ),
+            Self::UntrustedLocks { because, .. } => Some(format!(
+                "{because}; put the folder on a disk of this machine. `{TRUST_VARIABLE}=1` goes ahead all the same: then \
+                 two engines at once run tasks twice, so see to it that there is only one"
+            )),
             Self::Newer { .. } => Some("use the Spore that wrote it, or a newer one".into()),
             Self::Empty(_) => Some("its engine died before anything began; the folder can be removed".into()),
             Self::NoRun(_) => Some("`spore runs` lists the runs of this folder".into()),
@@ -100,6 +140,20 @@ impl Error {
     pub fn is_disk_full(&self) -> bool {
         let full = |kind| matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
         matches!(self, Self::Io { source, .. } if full(source.kind()))
+    }
+}
+
+fn busy(path: &Path, holder: Option<&Holder>) -> String {
+    match holder {
+        Some(holder) => format!("the run {} is worked on by {holder}", holder.run),
+        None => format!("another process is writing the journal `{}`", path.display()),
+    }
+}
+
+fn taken_over(path: &Path, holder: Option<&Holder>) -> String {
+    match holder {
+        Some(holder) => format!("the run {} was taken over by {holder}", holder.run),
+        None => format!("the journal `{}` was changed by something else than its engine", path.display()),
     }
 }
 

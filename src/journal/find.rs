@@ -1,13 +1,11 @@
 //! Finding runs by the names people type. Names are parsed as run ids, so nothing outside the folder can be reached.
 
-use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::model::RunId;
 
 use super::error::Error;
-use super::write::JOURNAL_FILE;
 
 /// The runs in `runs_dir`, newest first, by their names alone. A folder that is not there holds no runs; what is not
 /// named like a run, and what only links to one, is passed over.
@@ -71,12 +69,4 @@ pub fn find(runs_dir: &Path, text: &str) -> Result<RunId, Error> {
         [run] => Ok(*run),
         _ => Err(Error::Ambiguous { text: text.to_owned(), candidates }),
     }
-}
-
-/// Whether a process has the journal of this run open for appending: a run without an end that nobody writes was
-/// broken off. A file system without locks cannot tell; then the run counts as live, for nothing that may be running is
-/// to be called dead.
-#[must_use]
-pub fn is_live(run_dir: &Path) -> bool {
-    File::open(run_dir.join(JOURNAL_FILE)).is_ok_and(|file| file.try_lock_shared().is_err())
 }

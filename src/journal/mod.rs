@@ -4,13 +4,17 @@
 
 mod error;
 mod find;
+mod holder;
 mod line;
+mod lock;
 mod read;
 mod sync;
 mod write;
 
-pub use error::Error;
-pub use find::{find, is_live, list};
+pub use error::{Error, TRUST_VARIABLE};
+pub use find::{find, list};
+pub use holder::Holder;
+pub use lock::{Hold, is_live, locks_are_taken_on_trust, trust_in};
 pub use read::{Damage, Entries, JOURNAL_BYTES_MAX, begin, read, record};
 pub use sync::Syncer;
 pub use write::{JOURNAL_FILE, Journal};

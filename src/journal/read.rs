@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::model::{Event, RunRecord, Timestamp};
 
 use super::error::Error;
-use super::line::{self, Line};
+use super::line::{self, Line, Place};
 use super::write::JOURNAL_FILE;
 
 /// The largest journal that is read: far above what the limits on tasks and outputs let one grow to in practice.
@@ -23,7 +23,8 @@ pub enum Damage {
         /// How many bytes there are of it.
         bytes: u64,
     },
-    /// A line does not fit its checksum or its place. It and what follows was not read.
+    /// A line does not fit its checksum or its place, or a writer added it that had lost the journal to another one. It
+    /// and what follows was not read.
     Broken {
         /// The line, from 1.
         line: u64,
@@ -117,6 +118,8 @@ pub(super) struct Parsed {
     pub(super) entries: Entries,
     /// Whole lines, the unknown ones included.
     pub(super) lines: u64,
+    /// The epoch of the last of them.
+    pub(super) epoch: Option<u64>,
     /// Bytes up to the first damage.
     pub(super) good_bytes: usize,
     /// The last good line has no line end.
@@ -136,11 +139,16 @@ pub(super) fn parse(bytes: &[u8]) -> Parsed {
             None => (rest, false),
         };
         let line = parsed.lines + 1;
-        match line::decode(text) {
-            Line::Fact { seq, at, event } if seq == parsed.lines => parsed.entries.events.push((at, *event)),
-            Line::Unknown { seq, what } if seq == parsed.lines => {
+        let fits = |place: &Place| place.seq == parsed.lines && Some(place.epoch) >= parsed.epoch;
+        let epoch = match line::decode(text) {
+            Line::Fact { place, at, event } if fits(&place) => {
+                parsed.entries.events.push((at, *event));
+                place.epoch
+            }
+            Line::Unknown { place, what } if fits(&place) => {
                 parsed.unknown.get_or_insert_with(|| what.clone());
                 parsed.entries.damage.push(Damage::Unknown { line, what });
+                place.epoch
             }
             _ if ended => {
                 parsed.set_aside = true;
@@ -151,7 +159,8 @@ pub(super) fn parse(bytes: &[u8]) -> Parsed {
                 parsed.entries.damage.push(Damage::Torn { line, bytes: rest.len() as u64 });
                 break;
             }
-        }
+        };
+        parsed.epoch = Some(epoch);
         parsed.lines += 1;
         parsed.good_bytes += text.len() + usize::from(ended);
         parsed.unended = !ended;

@@ -8,6 +8,8 @@ use std::fs::File;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use crate::os::failpoint;
+
 /// Syncs one journal, from any thread. Clones share their syncs.
 #[derive(Clone, Debug)]
 pub struct Syncer(Arc<Shared>);
@@ -48,7 +50,9 @@ impl Syncer {
             turns.begun += 1;
             let turn = turns.begun;
             drop(turns);
+            failpoint::reach("journal-sync-before");
             let synced = self.0.file.sync_data();
+            failpoint::reach("journal-synced");
             turns = self.turns();
             turns.running = false;
             turns.ended = turn;

@@ -2,18 +2,24 @@
 //!
 //! A batch is one `write(2)`, so it survives the death of the engine from there on; it survives the machine's from the
 //! next sync. What a failed write left behind is cut away, so that a full disk costs nothing but time.
+//!
+//! A lock keeps other engines away, and a lock can be lost: a server forgets it, or somebody forced a way around it. So
+//! every append first looks whether the file is as long as this writer has left it, and every line says in which epoch it
+//! was written. A writer that finds another one's facts never writes again.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::{self, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::model::{Event, LOGS_FOLDER, OUTPUTS_FOLDER, RunId, Timestamp};
-use crate::os::file;
-
 use super::error::Error;
-use super::line;
+use super::holder::Holder;
+use super::line::{self, Place};
+use super::lock;
 use super::read::{Entries, parse, read_bytes};
 use super::sync::Syncer;
+use crate::model::{Event, LOGS_FOLDER, OUTPUTS_FOLDER, RunId, Timestamp};
+use crate::os::{failpoint, file};
 
 /// The name of the journal in its run's folder.
 pub const JOURNAL_FILE: &str = "journal.jsonl";
@@ -25,24 +31,28 @@ pub struct Journal {
     path: PathBuf,
     file: File,
     syncer: Syncer,
-    /// The number of the next fact.
-    seq: u64,
+    /// Where the next fact stands.
+    next: Place,
     /// Bytes of whole lines.
     bytes: u64,
-    /// A write failed and what it left behind could not be cut away yet.
-    ragged: bool,
+    /// Bytes of the file: more where a write failed and what it left behind could not be cut away yet.
+    length: u64,
+    /// Another writer has been here, so this one must not write any more.
+    is_fenced: bool,
     stamp: line::Stamp,
 }
 
 impl Journal {
     /// Makes the folder of a new run in `runs_dir` (made too where it is missing), with an empty journal and the
-    /// folders for logs and outputs. All of it is on disk when this returns.
+    /// folders for logs and outputs. All of it is on disk when this returns, and nobody has ever seen the journal
+    /// unlocked.
     ///
     /// # Errors
-    /// When the run has a folder already, or the file system says no.
+    /// When the run has a folder already, locks are not to be trusted there, or the file system says no.
     pub fn create(runs_dir: &Path, run: RunId) -> Result<Self, Error> {
-        let fresh = !runs_dir.is_dir();
-        file::create_dir_all(runs_dir).map_err(Error::io("create", runs_dir))?;
+        failpoint::reach("journal-create-before");
+        file::create_dir_all_synced(runs_dir).map_err(Error::io("create", runs_dir))?;
+        lock::check_trust(runs_dir)?;
         let run_dir = runs_dir.join(run.to_string());
         file::create_dir(&run_dir).map_err(Error::io("create", &run_dir))?;
         for name in [LOGS_FOLDER, OUTPUTS_FOLDER] {
@@ -50,46 +60,42 @@ impl Journal {
             file::create_dir(&folder).map_err(Error::io("create", &folder))?;
         }
         let path = run_dir.join(JOURNAL_FILE);
-        let made = file::create_new(&path).map_err(Error::io("create", &path))?;
-        drop(made);
-        let locked = open_locked(&path)?;
-        let journal = Self::appending(locked, run_dir, path, 0, 0)?;
-        for folder in [Some(journal.run_dir.as_path()), Some(runs_dir), runs_dir.parent().filter(|_| fresh)] {
-            let Some(folder) = folder.filter(|folder| !folder.as_os_str().is_empty()) else { continue };
+        let (unseen, temporary) = file::append_unseen(&path).map_err(Error::io("create", &path))?;
+        lock::take(&unseen, &path)?;
+        unseen.sync_all().map_err(Error::io("sync", &path))?;
+        file::rename(&temporary, &path).map_err(Error::io("create", &path))?;
+        let journal = Self::appending(unseen, run_dir, path, Place::default(), 0)?;
+        for folder in [journal.run_dir.as_path(), runs_dir] {
             file::sync_dir(folder).map_err(Error::io("sync", folder))?;
         }
+        failpoint::reach("journal-created");
         Ok(journal)
     }
 
     /// Takes up the journal of a run that was broken off: cuts a torn tail, and when a line in the middle is damaged
-    /// sets the file aside as `journal.jsonl.damaged-<n>` and goes on with the good lines before it. Returns what was
-    /// read along with it.
+    /// keeps a copy of the file as `journal.jsonl.damaged-<n>` and goes on with the good lines before it. Returns what
+    /// was read along with it. What is appended belongs to a new epoch.
     ///
     /// # Errors
-    /// When another process has it open, when a newer Spore wrote it, or when the file system says no.
+    /// When another process has it open, when a newer Spore wrote it, when locks are not to be trusted there, or when the
+    /// file system says no.
     pub fn open(run_dir: &Path) -> Result<(Self, Entries), Error> {
         let path = run_dir.join(JOURNAL_FILE);
-        let mut locked = open_locked(&path)?;
+        lock::check_trust(run_dir)?;
+        let mut locked = lock::open(&path)?;
         let bytes = read_bytes(&mut locked, &path)?;
         let parsed = parse(&bytes);
         if let Some(found) = parsed.unknown {
             return Err(Error::Newer { path, found });
         }
-        let good = &bytes[..parsed.good_bytes];
         if parsed.set_aside {
-            let mut whole = good.to_vec();
-            if parsed.unended {
-                whole.push(b'\n');
-            }
-            set_aside(&path).map_err(Error::io("set aside", &path))?;
-            file::write_new(&path, &whole).map_err(Error::io("rewrite", &path))?;
-            let length = whole.len() as u64;
-            let fresh = open_locked(&path)?;
-            return Ok((Self::appending(fresh, run_dir.to_path_buf(), path, parsed.lines, length)?, parsed.entries));
+            // A copy, because the file itself is what the lock is on.
+            keep_aside(&path, &bytes).map_err(Error::io("set aside", &path))?;
         }
-        let mut journal = Self::appending(locked, run_dir.to_path_buf(), path, parsed.lines, good.len() as u64)?;
-        journal.ragged = bytes.len() > good.len();
-        let mended = journal.ragged || parsed.unended;
+        let next = Place { seq: parsed.lines, epoch: parsed.epoch.map_or(0, |epoch| epoch + 1) };
+        let mut journal = Self::appending(locked, run_dir.to_path_buf(), path, next, bytes.len() as u64)?;
+        journal.bytes = parsed.good_bytes as u64;
+        let mended = journal.is_ragged() || parsed.unended;
         journal.cut()?;
         if parsed.unended {
             journal.write(b"\n").map_err(Error::io("append to", &journal.path))?;
@@ -100,16 +106,17 @@ impl Journal {
         Ok((journal, parsed.entries))
     }
 
-    fn appending(file: File, run_dir: PathBuf, path: PathBuf, seq: u64, bytes: u64) -> Result<Self, Error> {
+    fn appending(file: File, run_dir: PathBuf, path: PathBuf, next: Place, bytes: u64) -> Result<Self, Error> {
         let twin = file.try_clone().map_err(Error::io("open", &path))?;
         Ok(Self {
             run_dir,
             path,
             file,
             syncer: Syncer::new(twin),
-            seq,
+            next,
             bytes,
-            ragged: false,
+            length: bytes,
+            is_fenced: false,
             stamp: line::Stamp::default(),
         })
     }
@@ -124,18 +131,48 @@ impl Journal {
     /// sync before acknowledging them to anyone.
     ///
     /// # Errors
-    /// When the file system says no, such as [`Error::is_disk_full`]. Nothing is left of the batch then, and a later
-    /// append works as if this one had never been tried.
+    /// When the file system says no, such as [`Error::is_disk_full`]: nothing is left of the batch then, and a later
+    /// append works as if this one had never been tried. [`Error::TakenOver`] when somebody else has written, now and on
+    /// every later call.
     pub fn append(&mut self, events: &[(Timestamp, Event)]) -> Result<(), Error> {
+        self.stay_away_from_others()?;
         self.cut()?;
         let mut lines = Vec::with_capacity(events.len() * 160);
-        for (seq, (at, event)) in (self.seq..).zip(events) {
-            line::encode(&mut lines, &mut self.stamp, seq, *at, event)
+        for (seq, (at, event)) in (self.next.seq..).zip(events) {
+            line::encode(&mut lines, &mut self.stamp, Place { seq, ..self.next }, *at, event)
                 .map_err(|source| Error::Unwritable { path: self.path.clone(), source })?;
         }
-        self.write(&lines).map_err(Error::io("append to", &self.path))?;
-        self.seq += events.len() as u64;
+        if let Err(source) = self.write(&lines) {
+            let error = Error::io("append to", &self.path)(source);
+            return Err(if error.is_disk_full() || self.is_at_its_path() { error } else { self.fenced() });
+        }
+        self.next.seq += events.len() as u64;
+        failpoint::reach("journal-appended");
         Ok(())
+    }
+
+    /// Finds out whether anybody else has written, by the length of the file: whatever another writer does changes it.
+    fn stay_away_from_others(&mut self) -> Result<(), Error> {
+        if self.is_fenced {
+            return Err(self.fenced());
+        }
+        let found = self.file.metadata().map_err(Error::io("look at", &self.path))?;
+        if found.len() == self.length { Ok(()) } else { Err(self.fenced()) }
+    }
+
+    fn fenced(&mut self) -> Error {
+        self.is_fenced = true;
+        let me = crate::os::identity::Identity::me().to_string();
+        let holder = Holder::of(&self.run_dir).filter(|holder| holder.engine.process != me);
+        Error::TakenOver { path: self.path.clone(), holder }
+    }
+
+    /// Whether the file is still the one at its path, or nothing is there: a journal that was deleted is nobody else's.
+    fn is_at_its_path(&self) -> bool {
+        match (self.file.metadata(), self.path.metadata()) {
+            (Ok(own), Ok(there)) => (own.dev(), own.ino()) == (there.dev(), there.ino()),
+            _ => true,
+        }
     }
 
     /// Returns when everything appended so far is on disk (`fdatasync`).
@@ -154,48 +191,51 @@ impl Journal {
 
     /// Writes all bytes or takes back what it wrote of them.
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match self.file.write_all(bytes) {
-            Ok(()) => {
-                self.bytes += bytes.len() as u64;
-                Ok(())
-            }
-            Err(error) => {
-                // When the cut fails too it is tried again before the next append.
-                self.ragged = self.file.set_len(self.bytes).is_err();
-                Err(error)
-            }
+        let Err(error) = self.write_all(bytes) else {
+            self.bytes += bytes.len() as u64;
+            self.length = self.bytes;
+            return Ok(());
+        };
+        // When the cut fails too it is tried again before the next append.
+        match self.file.set_len(self.bytes) {
+            Ok(()) => self.length = self.bytes,
+            Err(_) => self.length = self.file.metadata().map_or(self.length, |found| found.len()),
         }
+        Err(error)
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        failpoint::try_reach("journal-append-before")?;
+        let mut rest = bytes;
+        if failpoint::is_wanted("journal-append-half") {
+            let (half, other) = bytes.split_at(bytes.len() / 2);
+            self.file.write_all(half)?;
+            failpoint::try_reach("journal-append-half")?;
+            rest = other;
+        }
+        self.file.write_all(rest)
+    }
+
+    fn is_ragged(&self) -> bool {
+        self.length != self.bytes
     }
 
     fn cut(&mut self) -> Result<(), Error> {
-        if self.ragged {
+        if self.is_ragged() {
             self.file.set_len(self.bytes).map_err(Error::io("cut the torn tail of", &self.path))?;
-            self.ragged = false;
+            self.length = self.bytes;
         }
         Ok(())
     }
 }
 
-/// Opens for reading and appending, and holds the only lock.
-fn open_locked(path: &Path) -> Result<File, Error> {
-    let file = file::append_existing(path).map_err(Error::io("open", path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Busy(path.to_path_buf())),
-        // A file system without locks: one engine at a time is then for people to see to.
-        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(file),
-        Err(TryLockError::Error(error)) => Err(Error::io("lock", path)(error)),
-    }
-}
-
-fn set_aside(path: &Path) -> io::Result<()> {
+fn keep_aside(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut aside = 1;
     loop {
         let target = path.with_file_name(format!("{JOURNAL_FILE}.damaged-{aside}"));
-        match target.symlink_metadata() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return file::rename(path, &target),
-            Err(error) => return Err(error),
-            Ok(_) => aside += 1,
+        match file::write_new(&target, bytes) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => aside += 1,
+            written => return written,
         }
     }
 }
@@ -215,13 +255,14 @@ mod tests {
         // Every write to this device says that there is no space left, and it cannot be cut either.
         let full = file::append_existing(Path::new("/dev/full")).expect("Linux has it");
         let good = std::mem::replace(&mut journal.file, full);
-        let error = journal.append(&event(2)).expect_err("the disk is full");
-        assert!(error.is_disk_full(), "{error}");
-        assert!(journal.ragged);
+        let error = journal.write(b"{}").expect_err("the disk is full");
+        assert!(Error::io("append to", &journal.path)(error).is_disk_full());
+        assert!(journal.is_ragged());
 
         // Half a line that could not be cut away then is cut before the next append.
         journal.file = good;
         journal.file.write_all(b"{\"v\":1,\"se").expect("torn");
+        journal.length = journal.file.metadata().expect("looked at").len();
         journal.append(&event(3)).expect("appended");
         let read = super::super::read(journal.run_dir()).expect("read");
         assert_eq!(read.damage, []);

@@ -157,6 +157,12 @@ impl RunId {
         Self(ulid::Ulid::from_parts(milliseconds, random))
     }
 
+    /// When the run was given its id, which is before it began.
+    #[must_use]
+    pub fn began(self) -> super::Timestamp {
+        super::Timestamp(i64::try_from(self.0.timestamp_ms()).unwrap_or(i64::MAX))
+    }
+
     /// Reads 26 characters of Crockford base 32, in either case.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -55,6 +55,12 @@ pub fn reach(name: &str) {
     }
 }
 
+/// Whether a test wants something to happen at the failpoint `name`, now or later: for what has to be prepared for it.
+#[must_use]
+pub fn is_wanted(name: &str) -> bool {
+    cfg!(debug_assertions) && WANTED.lock().unwrap_or_else(PoisonError::into_inner).contains_key(name)
+}
+
 /// Comes by the failpoint `name`, where the file system may be full.
 ///
 /// # Errors

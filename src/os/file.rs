@@ -1,5 +1,11 @@
 //! File writes. What is acknowledged here is on disk: the file and its folder are synced.
 
+mod tree;
+mod trust;
+
+pub use tree::{create_dir_all_synced, remove_tree, tree_bytes};
+pub use trust::{Trust, lock_trust};
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -56,6 +62,17 @@ pub fn append(path: &Path) -> io::Result<File> {
 #[expect(clippy::disallowed_methods, reason = "this is where files are written")]
 pub fn append_existing(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).append(true).open(path)
+}
+
+/// Makes a file that must not be there yet, for reading and appending, under a name that nobody looks for: the second of
+/// what is returned. It gets its own, `path`, by [`rename`], when it is ready to be seen.
+///
+/// # Errors
+/// As [`OpenOptions::open`].
+#[expect(clippy::disallowed_methods, reason = "this is where files are written")]
+pub fn append_unseen(path: &Path) -> io::Result<(File, PathBuf)> {
+    let (_, temporary) = beside(path)?;
+    Ok((OpenOptions::new().read(true).append(true).create_new(true).open(&temporary)?, temporary))
 }
 
 /// Opens a file for reading and writing at any place, and makes it when it is not there.

@@ -36,7 +36,7 @@ pub(crate) fn outcome_words(outcome: &Outcome, brief: bool) -> String {
 }
 
 /// `just now`, `5m ago`, `3h ago`, `12d ago`, and the date for what is older than 30 days.
-fn ago(then: Timestamp, now: Timestamp) -> String {
+pub(super) fn ago(then: Timestamp, now: Timestamp) -> String {
     let seconds = now.since(then).as_secs();
     match seconds {
         0..10 => "just now".to_owned(),

@@ -5,11 +5,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::front::ResultFront;
-use super::report::{DiagnosticReport, DoctorReport, InitReport, LogPiece, PlanReport, RunReport, RunsItem};
+use super::report::{
+    DiagnosticReport, DoctorReport, InitReport, LogPiece, PlanReport, PruneReport, RunReport, RunsItem,
+};
 use crate::model::{Event, Timestamp};
 
 /// The kinds of output that have a schema.
-pub const KINDS: [&str; 10] = ["check", "doctor", "init", "journal", "logs", "plan", "result", "run", "runs", "show"];
+pub const KINDS: [&str; 11] =
+    ["check", "doctor", "init", "journal", "logs", "plan", "prune", "result", "run", "runs", "show"];
 
 /// One line of a journal.
 #[derive(Serialize, JsonSchema)]
@@ -18,6 +21,8 @@ struct JournalLine {
     v: u32,
     /// Place in the journal, from 0.
     seq: u64,
+    /// Which writer wrote it, from 0: it rises with each engine that goes on with the run.
+    epoch: u64,
     /// When it was recorded.
     at: Timestamp,
     /// The fact.
@@ -38,6 +43,7 @@ pub fn schema(kind: &str) -> Option<Value> {
         "journal" => ("One line of `.spore/runs/<run>/journal.jsonl`", of::<JournalLine>()),
         "logs" => ("What `spore logs --format json` prints", of::<Vec<LogPiece>>()),
         "plan" => ("What `spore plan --format json` prints", of::<PlanReport>()),
+        "prune" => ("What `spore prune --format json` prints", of::<PruneReport>()),
         "result" => ("The front matter of a result spore", of::<ResultFront>()),
         "run" => ("What `spore run --format json` prints", of::<RunReport>()),
         "runs" => ("What `spore runs --format json` prints", of::<Vec<RunsItem>>()),

@@ -12,6 +12,7 @@ mod rewrite;
 mod root;
 mod secret;
 mod source;
+mod trash;
 
 pub use error::Error;
 pub use files::{Found, count_folders, find_spores};
@@ -25,3 +26,4 @@ pub use rewrite::{Rewrite, rewrite_source};
 pub use root::Root;
 pub use secret::{NoSecret, find_secret};
 pub use source::read_source;
+pub use trash::{discard_run, empty_trash, weigh_trash};

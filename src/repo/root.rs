@@ -81,7 +81,7 @@ impl Root {
     pub fn make_state(&self) -> Result<PathBuf, Error> {
         let (state, runs) = (self.state(), self.runs());
         if !runs.is_dir() {
-            os::file::create_dir_all(&runs).map_err(|source| Error::of_io(&runs, "make", source))?;
+            os::file::create_dir_all_synced(&runs).map_err(|source| Error::of_io(&runs, "make", source))?;
         }
         let ignore = state.join(".gitignore");
         if !ignore.exists() {

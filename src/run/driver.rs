@@ -7,6 +7,7 @@
 mod begin;
 mod foresight;
 mod past;
+mod stall;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use self::foresight::Foresight;
+use self::stall::Stall;
 use super::prepare::{Prepared, Preparer};
 use super::{Action, Error, Machine, Stop, View, tail};
 use crate::executor::{Executor, Executors, Report, Reports};
@@ -93,11 +95,12 @@ pub async fn drive(
     let mut stoppable = true;
     loop {
         driver.keep_time(deadline);
-        if !driver.advance().await? {
+        if !driver.advance().await? && driver.end()? {
             return Ok(driver.finish()?);
         }
         let now = driver.order.clock.monotonic();
-        let wake = [driver.machine.wake_at(), deadline.filter(|at| *at > now)].into_iter().flatten().min();
+        let wakes = [driver.machine.wake_at(), driver.stall.again_at(), deadline.filter(|at| *at > now)];
+        let wake = wakes.into_iter().flatten().min();
         let wait = wake.map_or(Duration::MAX, |at| at.saturating_sub(now));
         tokio::select! {
             biased;
@@ -137,8 +140,9 @@ struct Driver<'a> {
     /// Whether every executor of the plan holds back by itself what is too much.
     queues: bool,
     stopped: bool,
-    /// Whether the run had ended before this engine took it up: then there is nothing to do.
+    /// Whether the end of the run is noted: before this engine took it up, when there is nothing to do, or by it.
     ended: bool,
+    stall: Stall,
 }
 
 impl Driver<'_> {
@@ -157,12 +161,9 @@ impl Driver<'_> {
                 self.act(action).await;
             }
             let must_sync = self.must_sync();
-            if let Err(error) = self.write() {
+            if !self.write_or_wait()? {
                 self.foresight.forget();
-                tracing::warn!(%error, running = self.machine.running(), "nothing starts while the journal cannot be written");
-                // Ends that are still to come may find space again; without any, waiting would be for ever.
-                let running = self.machine.running() > self.unstarted.len();
-                return if running { Ok(true) } else { Err(error) };
+                return Ok(true);
             }
             if must_sync {
                 self.sync_and_show()?;
@@ -287,6 +288,11 @@ impl Driver<'_> {
     }
 
     fn stop(&mut self, stop: Stop) {
+        if self.ended {
+            // Only its end is still to be written, and nobody wants to wait for space to do so.
+            self.stopped = true;
+            return;
+        }
         if !self.stopped || stop == Stop::AtOnce {
             let because = match stop {
                 Stop::Cancelled => "somebody asked",
@@ -346,12 +352,18 @@ impl Driver<'_> {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Ran, crate::journal::Error> {
+    /// Notes and writes the end of the run; false when it cannot be written yet.
+    fn end(&mut self) -> Result<bool, crate::journal::Error> {
         if !self.ended {
             let status = self.machine.status();
             self.note(Event::RunEnded { status });
+            self.ended = true;
+            failpoint::reach("run-ending");
         }
-        failpoint::reach("run-ending");
+        self.write_or_wait()
+    }
+
+    fn finish(mut self) -> Result<Ran, crate::journal::Error> {
         self.write()?;
         self.sync_and_show()?;
         for executor in self.order.executors.values() {

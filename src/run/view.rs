@@ -20,6 +20,12 @@ pub trait View {
     /// A task has failed for good. `tail` is the end of its last attempt's log, masked.
     fn failed(&mut self, task: &TaskRecord, tail: &str);
 
+    /// There is no space for the journal, as `reason` says: nothing starts until there is, and what runs goes on.
+    fn stalled(&mut self, _reason: &str) {}
+
+    /// There is space again, and the run goes on.
+    fn unstalled(&mut self) {}
+
     /// Time has passed: called about ten times a second while anything runs.
     fn tick(&mut self, now: Timestamp, record: &RunRecord);
 }

@@ -208,6 +208,14 @@ fn what_cannot_be_read_is_said_to_be_so() {
 }
 
 #[test]
+fn locks_that_cannot_be_trusted_are_told() {
+    let folder = Folder::new().env("SPORE_FAILPOINTS", "locks-untrusted=full");
+    says(finding(&report(&folder, 111), "locks", "trust"), "problem", "SPORE_TRUST_LOCKS=1 spore run");
+    let folder = folder.env("SPORE_TRUST_LOCKS", "1");
+    says(finding(&report(&folder, 0), "locks", "trust"), "warning", "you see to it yourself");
+}
+
+#[test]
 fn git_is_looked_at_for_what_keeps_results_from_being_committed() {
     let folder = Folder::new()
         .file("w.yaml", "spore: w\nkind: workflow\ntasks: {a: 'true'}\n")

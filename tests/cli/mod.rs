@@ -7,12 +7,14 @@
 mod bad_input;
 mod checklist;
 mod commands;
+mod disk;
 mod doctor;
 mod examples;
 mod folder;
 mod history;
 mod interrupts;
 mod orphans;
+mod prune;
 mod readme;
 mod resolve;
 mod results;

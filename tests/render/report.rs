@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 use spore::model::{Diagnostic, Event, Outcome, RunStatus, Source, Span, Stop, Timestamp};
-use spore::render::report::RunsItem;
+use spore::render::report::{KeptReport, PruneReport, PrunedReport, RunsItem};
 use spore::render::schema::{KINDS, schema};
 use spore::render::{
-    Style, check_report, plan_report, result_front, run_report, runs_text, show_text, stopping_text, summary_text,
+    Style, check_report, plan_report, prune_text, result_front, run_report, runs_text, show_text, stopping_text,
+    summary_text,
 };
 
 use super::sample::{START, full_journal, full_plan, full_record, id, large_journal};
@@ -82,11 +83,39 @@ fn reports_are_what_their_schemas_say() {
         keys.extend([
             ("v".into(), json!(1)),
             ("seq".into(), json!(seq)),
+            ("epoch".into(), json!(0)),
             ("at".into(), json!(at)),
             ("crc".into(), json!("0123abcd")),
         ]);
         valid("journal", &line);
     }
+}
+
+#[test]
+fn what_was_pruned_reads_well() {
+    let record = full_record();
+    let mut report = PruneReport {
+        dry_run: false,
+        keep_days: Some(30),
+        keep_runs: Some(100),
+        removed: vec![PrunedReport::new(&record, 123_456), PrunedReport::new(&record, 9_000_000)],
+        kept: vec![KeptReport { id: record.run, because: "it is under way".into() }],
+        kept_by_rule: 100,
+        leftovers: 1,
+        freed_bytes: 9_123_456,
+    };
+    valid("prune", &json!(report));
+    let style = Style { width: 80, ..Style::PLAIN };
+    golden("prune.txt", &prune_text(&report, later(7_200), style));
+    report.removed = vec![report.removed[0].clone(); 60];
+    report.dry_run = true;
+    let text = prune_text(&report, later(7_200), style);
+    assert!(text.contains("and 10 more") && text.contains("would remove 60 runs"), "{text}");
+    let nothing = PruneReport { removed: Vec::new(), kept: Vec::new(), leftovers: 0, dry_run: false, ..report };
+    assert_eq!(
+        prune_text(&nothing, later(1), style),
+        "removed 0 runs, kept 100 runs: the newest 100 and those of the last 30 days\n"
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod check;
 mod doctor;
 mod init;
 mod plan;
+mod prune;
 mod run;
 
 pub use check::{DiagnosticReport, RelatedReport, check_report, diagnostic_reports};
@@ -12,4 +13,5 @@ pub use doctor::{
 };
 pub use init::{InitReport, json};
 pub use plan::{CommandReport, PlanReport, PlannedTaskReport, StepReport, plan_report};
+pub use prune::{KeptReport, PruneReport, PrunedReport};
 pub use run::{AttemptReport, LogPiece, OutcomeReport, ResultReport, RunReport, RunsItem, TaskReport, run_report};

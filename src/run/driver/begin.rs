@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 
 use super::foresight::Foresight;
 use super::past::{self, declare};
+use super::stall::Stall;
 use super::{Driver, Order};
 use crate::executor::Reports;
 use crate::journal::{self, Journal};
@@ -122,6 +123,7 @@ impl<'a> Driver<'a> {
             queues,
             stopped: false,
             ended: false,
+            stall: Stall::default(),
         }
     }
 

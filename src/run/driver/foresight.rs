@@ -129,8 +129,8 @@ impl Driver<'_> {
             self.foresight.foreseen.clear();
             self.note(Event::StartsForeseen { tasks: Vec::new() });
         }
-        if self.foresight.unsynced_since.is_some() || !self.unwritten.is_empty() {
-            self.write()?;
+        let is_behind = self.foresight.unsynced_since.is_some() || !self.unwritten.is_empty();
+        if is_behind && self.write_or_wait()? {
             self.sync_and_show()?;
         }
         Ok(())
