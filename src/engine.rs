@@ -130,7 +130,9 @@ pub async fn run(
 
     let mut journal = Journal::create(&opened.root.runs(), run)?;
     repo::mark_run(&opened.root, run)?;
+    os::failpoint::reach("run-marked");
     open::keep_source(&opened, journal.run_dir())?;
+    os::failpoint::reach("source-kept");
     let flight = Flight {
         opened: &opened,
         plan,

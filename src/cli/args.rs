@@ -208,18 +208,6 @@ pub(super) enum Command {
         conduct: Conduct,
     },
 
-    /// Look at everything that can keep runs from going on, and say what to type.
-    #[command(
-        after_help = "Examples:\n  spore doctor\n  spore doctor ~/plans --format json\n\nIt changes nothing. Exits with 111 when something keeps runs from going on."
-    )]
-    Doctor {
-        /// The folder.
-        #[arg(default_value = ".")]
-        dir: PathBuf,
-        #[command(flatten)]
-        output: Output,
-    },
-
     /// Remove the folders of old runs; their result spores stay.
     #[command(
         after_help = "Examples:\n  spore prune --dry-run\n  spore prune --keep-days 7\n  spore prune --keep-runs 20 --keep-days 7\n\nWithout an option, the newest 100 runs and those of the last 30 days are kept.\nWhat has not ended, or needs somebody's decision, is always kept."
@@ -234,6 +222,18 @@ pub(super) enum Command {
         /// Say what would be removed, and remove nothing.
         #[arg(long, short = 'n')]
         dry_run: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+
+    /// Look at everything that can keep runs from going on, and say what to type.
+    #[command(
+        after_help = "Examples:\n  spore doctor\n  spore doctor ~/plans --format json\n\nIt changes nothing. Exits with 111 when something keeps runs from going on."
+    )]
+    Doctor {
+        /// The folder.
+        #[arg(default_value = ".")]
+        dir: PathBuf,
         #[command(flatten)]
         output: Output,
     },

@@ -69,10 +69,10 @@ fn dispatch(command: Command, screen: &Screen) -> Result<Exit, Failure> {
             history::logs(&run, &history::Wanted { task, follow, attempt, format: output.format }, screen)
         }
         Command::Retry { run, failed: _, from, new, conduct } => perform::retry(&run, from, new, &conduct, screen),
-        Command::Doctor { dir, output } => doctor::doctor(&dir, output.format, screen),
         Command::Prune { keep_days, keep_runs, dry_run, output } => {
             prune::prune(Keep { days: keep_days, runs: keep_runs }, dry_run, output.format, screen)
         }
+        Command::Doctor { dir, output } => doctor::doctor(&dir, output.format, screen),
         Command::Schema { kind, list, output } => setup::schema(kind.as_deref(), list, output.format),
         Command::Completions { shell } => setup::completions(shell),
     }

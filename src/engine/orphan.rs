@@ -68,7 +68,7 @@ pub(super) fn has_result(root: &Root, run: RunId) -> Result<bool, Error> {
 
 /// The oldest run that was broken off and is the same as one from `origin` would be. Others of the same file are named.
 pub(super) fn like(root: &Root, origin: &Origin, view: &mut dyn View) -> Result<Option<RunId>, Error> {
-    let mut same = None;
+    let (mut same, mut others) = (None, Vec::new());
     for orphan in list(root)? {
         let other = &orphan.origin;
         if other.path != origin.path || other.spore != origin.spore {
@@ -80,12 +80,19 @@ pub(super) fn like(root: &Root, origin: &Origin, view: &mut dyn View) -> Result<
         if same.is_none() && other == origin {
             same = Some(orphan.run);
         } else {
-            let run = orphan.run;
+            others.push(orphan);
+        }
+    }
+    let path = &origin.path;
+    match others.as_slice() {
+        [] => {}
+        [RunRecord { run, origin: other, .. }] => {
             let what = if other.digest == origin.digest { "" } else { " as it was then" };
-            view.remark(&format!(
-                "run {run} of `{}`{what} was broken off; `spore resume {run}` goes on with it",
-                other.path
-            ));
+            view.remark(&format!("run {run} of `{path}`{what} was broken off; `spore resume {run}` goes on with it"));
+        }
+        several => {
+            let count = several.len();
+            view.remark(&format!("{count} more runs of `{path}` were broken off; `spore resume` goes on with them"));
         }
     }
     Ok(same)

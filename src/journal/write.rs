@@ -55,6 +55,7 @@ impl Journal {
         lock::check_trust(runs_dir)?;
         let run_dir = runs_dir.join(run.to_string());
         file::create_dir(&run_dir).map_err(Error::io("create", &run_dir))?;
+        failpoint::reach("run-folder-made");
         for name in [LOGS_FOLDER, OUTPUTS_FOLDER] {
             let folder = run_dir.join(name);
             file::create_dir(&folder).map_err(Error::io("create", &folder))?;

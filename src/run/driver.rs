@@ -366,6 +366,7 @@ impl Driver<'_> {
     fn finish(mut self) -> Result<Ran, crate::journal::Error> {
         self.write()?;
         self.sync_and_show()?;
+        failpoint::reach("run-ended");
         for executor in self.order.executors.values() {
             executor.release(self.order.run);
         }

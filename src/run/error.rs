@@ -22,9 +22,10 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Journal(error) => error.hint(),
-            Self::OtherPlan { .. } => {
-                Some("go on with the Spore and the settings that the run began with, or begin a new run".to_owned())
-            }
+            Self::OtherPlan { .. } => Some(
+                "go on with the Spore and the settings that it began with, or begin another: `spore run FILE --new`"
+                    .into(),
+            ),
         }
     }
 }

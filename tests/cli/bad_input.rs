@@ -276,37 +276,3 @@ fn rights_that_are_missing_are_named() {
     nobody(&["plan", "w.yaml"]).exits(0);
     nobody(&["run", "w.yaml"]).exits(111).says("no permission").says("must be writable");
 }
-
-#[test]
-fn a_full_disk_loses_nothing_that_was_recorded() {
-    let folder = Folder::new();
-    std::fs::create_dir(folder.path("small")).expect("a folder");
-    let mount = |words: &[&str]| {
-        let status = std::process::Command::new(words[0]).args(&words[1..]).arg(folder.path("small")).status();
-        status.is_ok_and(|status| status.success())
-    };
-    if !mount(&["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs"]) {
-        return crate::skipped("this user cannot mount a small disk");
-    }
-    let link = |at: usize| format!("  t{at}: {{needs: t{}, idempotent: true, run: echo {at}}}\n", at - 1);
-    let chain = (1..60).map(link).collect::<Vec<_>>().concat();
-    folder.write("small/w.yaml", format!("{HEAD}tasks:\n  t0: cat /dev/zero > fill 2>&- || true\n{chain}"));
-    let file = "small/w.yaml";
-    let full = folder.spore(&["run", file]);
-    let in_small = |words: &[&str]| {
-        let output = folder.command(words).current_dir(folder.path("small")).output().expect("started");
-        (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
-    };
-    let (shown, text) = in_small(&["show", "latest", "--format", "json"]);
-    std::fs::remove_file(folder.path("small/fill")).expect("removed");
-    let again = in_small(&["resume"]);
-    let list = in_small(&["runs", "--format", "json"]);
-    assert!(mount(&["umount"]), "unmounted");
-    let full = full.exits(111);
-    assert!(full.err.contains("No space left") || full.err.contains("the disk is full"), "{}", full.err);
-    assert!(full.err.contains("make room"), "{}", full.err);
-    let report: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
-    assert_eq!((shown, report["tasks"][0]["status"].as_str()), (Some(0), Some("succeeded")), "{text}");
-    assert_eq!(again.0, Some(0), "{}", again.1);
-    assert_eq!(list.1.matches("\"path\": \"w.yaml\"").count(), 1, "{}", list.1);
-}

@@ -29,8 +29,8 @@ fn every_command_has_help_with_an_example() {
         "retry",
         "resume",
         "resolve",
-        "doctor",
         "prune",
+        "doctor",
         "schema",
         "completions",
     ] {
@@ -53,12 +53,12 @@ fn what_is_printed_as_json_follows_its_schema() {
     validate(&folder, "show", &folder.spore(&["show", "latest", "--format", "json"]).exits(0).json());
     validate(&folder, "logs", &folder.spore(&["logs", "latest", "--format", "json"]).exits(0).json());
     validate(&folder, "init", &folder.spore(&["init", "new", "--format", "json"]).exits(0).json());
-    validate(&folder, "doctor", &folder.spore(&["doctor", "--format", "json"]).exits(0).json());
     validate(
         &folder,
         "prune",
         &folder.spore(&["prune", "--dry-run", "--keep-runs", "0", "--format", "json"]).exits(0).json(),
     );
+    validate(&folder, "doctor", &folder.spore(&["doctor", "--format", "json"]).exits(0).json());
     let run = folder.spore(&["show", "latest", "--format", "json"]).json()["id"].as_str().expect("an id").to_owned();
     for line in folder.read(&format!(".spore/runs/{run}/journal.jsonl")).lines() {
         validate(&folder, "journal", &serde_json::from_str(line).expect("a line of JSON"));

@@ -1,7 +1,8 @@
 //! Runs whose engine is killed: whoever comes next goes on with them, and each has one result in the end.
 
 use std::fs::File;
-use std::process::{Child, Stdio};
+use std::io::{BufRead, BufReader, Read as _};
+use std::process::{Child, Command, Stdio};
 
 use super::folder::Folder;
 use super::semantics::wait_for;
@@ -22,12 +23,24 @@ fn begun(folder: &Folder, words: &[&str]) -> Child {
     child
 }
 
-/// Starts a run that waits, and kills its engine.
-pub(super) fn orphan(folder: &Folder, file: &str) -> String {
+/// Starts a run that waits, and kills its engine. Its command goes on under its supervisor until `begun` is gone.
+fn leave(folder: &Folder, file: &str) -> String {
     let mut child = begun(folder, &["run", file]);
     child.kill().expect("killed");
     child.wait().expect("collected");
     folder.spore(&["show", "latest", "--format", "json"]).exits(0).json()["id"].as_str().expect("an id").to_owned()
+}
+
+/// Starts a run that waits, and kills its engine and its supervisor, so that nobody sees how its command ends.
+pub(super) fn orphan(folder: &Folder, file: &str) -> String {
+    let id = leave(folder, file);
+    let name = format!(".spore/runs/{id}/supervisor.lock");
+    let identity = folder.read(&name);
+    let pid = identity.split('@').next().expect("a number");
+    assert!(Command::new("kill").args(["-9", pid]).status().expect("kill starts").success());
+    let lock = File::open(folder.path(&name)).expect("opened");
+    lock.lock_shared().expect("it dies, and its lock with it");
+    id
 }
 
 fn count(text: &str, part: &str) -> usize {
@@ -236,52 +249,73 @@ fn without_its_copy_and_its_file_a_run_cannot_go_on() {
     folder.spore(&["resume"]).exits(0);
 }
 
-/// Holds the lock of a supervisor, as one that is alive does.
-fn supervise(folder: &Folder, run: &str) -> File {
-    let lock = File::create(folder.path(&format!(".spore/runs/{run}/supervisor.lock"))).expect("made");
-    lock.try_lock().expect("nobody else holds it");
-    lock
+/// Takes away what the command waits for.
+fn let_go(folder: &Folder) {
+    std::fs::remove_file(folder.path("begun")).expect("removed");
+}
+
+fn first_line(child: &mut Child) -> (String, impl BufRead + use<>) {
+    let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut line = String::new();
+    out.read_line(&mut line).expect("read");
+    (line, out)
 }
 
 #[test]
-fn what_runs_on_under_a_supervisor_is_shown_as_running_and_its_log_is_followed() {
+fn commands_that_are_still_running_are_taken_over() {
     let folder = Folder::new().file("w.yaml", WAITS);
-    let id = orphan(&folder, "w.yaml");
-    let lock = supervise(&folder, &id);
+    let id = leave(&folder, "w.yaml");
     let shown = folder.spore(&["show", "latest", "--format", "json"]).exits(0).json();
     assert_eq!((&shown["status"], &shown["tasks"][1]["status"]), (&"orphaned".into(), &"running".into()));
+    assert_eq!(shown["tasks"][2]["status"], "waiting");
+    let mut run = folder.command(&["run", "w.yaml"]).stdout(Stdio::piped()).spawn().expect("started");
+    let (line, mut rest) = first_line(&mut run);
+    assert!(line.contains(&format!("going on with run {id}")) && line.contains("1 command is still running"), "{line}");
+    let_go(&folder);
+    std::io::copy(&mut rest, &mut std::io::sink()).expect("read");
+    assert!(run.wait().expect("ended").success());
+    assert_eq!(folder.read("seen"), "first\nslow\nlast7\n", "each ran once");
+    assert_eq!(results(&folder).len(), 1);
+}
+
+#[test]
+fn the_log_of_what_runs_on_is_followed() {
+    let folder = Folder::new()
+        .file("w.yaml", &WAITS.replace("done; }'", "done; echo gone; }'").replace("touch", "echo here; touch"));
+    leave(&folder, "w.yaml");
     let mut follow =
         folder.command(&["logs", "latest", "slow", "--follow"]).stdout(Stdio::piped()).spawn().expect("started");
-    folder.write(&format!(".spore/runs/{id}/logs/slow.1.out"), "still here\n");
-    let mut line = String::new();
-    let out = follow.stdout.as_mut().expect("a pipe");
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(out), &mut line).expect("read");
-    assert_eq!(line, "still here\n");
-    drop(lock);
-    folder.write(&format!(".spore/runs/{id}/logs/slow.1.err"), "gone\n");
-    assert!(follow.wait().expect("ended").success());
-    assert_eq!(folder.spore(&["show", "latest", "--format", "json"]).json()["tasks"][1]["status"], "lost");
+    let (line, mut rest) = first_line(&mut follow);
+    assert_eq!(line, "here\n");
+    let_go(&folder);
+    let mut text = String::new();
+    rest.read_to_string(&mut text).expect("read");
+    assert_eq!(text, "gone\n");
+    assert!(follow.wait().expect("ended").success(), "it ends with the last command");
+    folder.spore(&["resume"]).exits(0);
 }
 
 #[test]
 fn commands_that_go_on_without_their_engine_keep_the_turn_of_their_group() {
     let grouped = |policy: &str| format!("{WAITS}concurrency: {{group: g, policy: {policy}}}\n");
     let folder = Folder::new().file("w.yaml", &grouped("queue"));
-    let id = orphan(&folder, "w.yaml");
-    let lock = supervise(&folder, &id);
+    let id = leave(&folder, "w.yaml");
     folder.write("go", "");
     folder.write("skip.yaml", grouped("skip"));
     folder.spore(&["run", "skip.yaml"]).exits(111).says(&format!("spore resume {id}"));
     folder.write("other.yaml", grouped("queue"));
     let mut other = folder.command(&["run", "other.yaml"]).stdout(Stdio::piped()).spawn().expect("started");
-    let mut line = String::new();
-    let mut out = std::io::BufReader::new(other.stdout.take().expect("a pipe"));
-    std::io::BufRead::read_line(&mut out, &mut line).expect("read");
+    let (line, mut rest) = first_line(&mut other);
     assert!(line.contains(&format!("waiting for the end of {id}")), "{line}");
     // Its own group does not keep it from going on.
-    folder.spore(&["resume", &id]).exits(0);
-    drop(lock);
-    std::io::copy(&mut out, &mut std::io::sink()).expect("read");
-    assert!(other.wait().expect("ended").success());
+    let mut resume = folder.command(&["resume", &id]).stdout(Stdio::piped()).spawn().expect("started");
+    let (line, mut its) = first_line(&mut resume);
+    assert!(line.contains("going on"), "{line}");
+    assert_eq!(folder.read("seen"), "first\nslow\n", "the other still waits");
+    let_go(&folder);
+    for out in [&mut its as &mut dyn std::io::Read, &mut rest] {
+        std::io::copy(out, &mut std::io::sink()).expect("read");
+    }
+    assert!(resume.wait().expect("ended").success() && other.wait().expect("ended").success());
     folder.spore(&["run", "skip.yaml"]).exits(0);
 }

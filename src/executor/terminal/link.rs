@@ -26,6 +26,9 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(5);
 /// How long a supervisor may take to say who it is.
 const WELCOME: Duration = Duration::from_secs(10);
 
+/// How often in a row a supervisor that was started here may refuse, because another one was quicker.
+const REFUSALS_MAX: u32 = 20;
+
 /// What is wanted of the supervisor of a run.
 #[derive(Debug)]
 pub(super) enum Wish {
@@ -46,6 +49,8 @@ pub(super) struct Link {
     run_dir: Arc<PathBuf>,
     connection: Option<Connection>,
     open: HashMap<(TaskId, u32), Open>,
+    /// How often in a row a supervisor has refused.
+    refusals: u32,
 }
 
 /// A supervisor that answers.
@@ -70,6 +75,7 @@ impl Link {
             run_dir: Arc::clone(&attempt.run_dir),
             connection: None,
             open: HashMap::new(),
+            refusals: 0,
         }
     }
 
@@ -163,9 +169,11 @@ impl Link {
     /// Takes in what the supervisor has said; when the connection is closed, settles what is left.
     async fn hear(&mut self, is_open: bool) {
         let Some(connection) = &mut self.connection else { return };
+        let mut refusal = None;
         for reply in connection.replies() {
             match reply {
-                Reply::Welcome { .. } | Reply::Refused { .. } => {}
+                Reply::Welcome { .. } => self.refusals = 0,
+                Reply::Refused { reason } => refusal = Some(reason),
                 Reply::Began { task, number } => {
                     if let Some((entry, _)) = self.open.get(&(task, number)) {
                         entry.tell_started();
@@ -185,7 +193,29 @@ impl Link {
         }
         if !is_open {
             self.connection = None;
-            self.settle().await;
+            match refusal {
+                Some(reason) => self.turn_to_another(&reason).await,
+                None => self.settle().await,
+            }
+        }
+    }
+
+    /// The supervisor that was started here has refused, so it has begun nothing: mostly because one that the engine before
+    /// this one had started was there a moment earlier. What was wanted is wanted still.
+    async fn turn_to_another(&mut self, reason: &str) {
+        self.refusals += 1;
+        let is_hopeless = self.refusals > REFUSALS_MAX;
+        tokio::time::sleep(BETWEEN_TRIES).await;
+        for (_, (entry, attempt)) in std::mem::take(&mut self.open) {
+            if is_hopeless {
+                let reason = format!("its supervisor cannot begin: {reason}");
+                entry.tell_end(AttemptEnd::bare(Outcome::NotStarted { reason, permanent: false }));
+            } else {
+                self.start(entry, attempt).await;
+            }
+        }
+        if let Some(connection) = &mut self.connection {
+            connection.send();
         }
     }
 
@@ -277,6 +307,7 @@ impl Link {
             OsStr::new(&run),
         ];
         let process = start_detached(&self.shared.program, &words, self.shared.supervisor_environment(), &other)?;
+        crate::os::failpoint::reach("supervisor-started");
         tracing::debug!(run = %self.run, pid = process.id(), "supervisor started");
         self.greet(mine, Some(process), past)
     }
@@ -318,8 +349,10 @@ impl Connection {
         while sent < self.unsent.len() {
             match self.stream.try_write(&self.unsent[sent..]) {
                 Ok(count) => sent += count,
-                // A closed connection shows when it is read.
-                Err(_) => break,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                // A closed connection shows when it is read. What it did not take must not be tried again and again until
+                // then: it would always seem to be ready for more, and nothing else would have its turn.
+                Err(_) => sent = self.unsent.len(),
             }
         }
         self.unsent.drain(..sent);

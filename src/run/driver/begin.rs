@@ -56,6 +56,7 @@ impl<'a> Driver<'a> {
         driver.write()?;
         // From here on the run exists, whatever happens to the machine.
         driver.sync_and_show()?;
+        failpoint::reach("run-started");
         Ok(driver)
     }
 
@@ -89,6 +90,7 @@ impl<'a> Driver<'a> {
         if !ended {
             driver.recall(events).await;
         }
+        failpoint::reach("resumed-and-recalled");
         Ok(driver)
     }
 

@@ -103,6 +103,7 @@ impl Supervisor {
     fn new(root: &Path, run_dir: &Path, run: RunId, engine: &UnixStream) -> io::Result<Self> {
         let signals = ChildSignals::only()?;
         let lock = lock(run_dir)?;
+        failpoint::reach("supervisor-locked");
         let poll = Poll::new()?;
         let ground = Ground {
             run,
@@ -117,6 +118,7 @@ impl Supervisor {
         let listener = socket::listen(run_dir, files::SOCKET)?;
         poll.watch(signals.descriptor(), SIGNALS)?;
         poll.watch(&listener, LISTENER)?;
+        failpoint::reach("supervisor-listens");
         Ok(Self {
             ground,
             clock: SystemClock::new(),
@@ -155,6 +157,7 @@ impl Supervisor {
         }
         // The lock's file goes last: without it nobody believes that a supervisor lives.
         let run_dir = &self.ground.run_dir;
+        failpoint::reach("supervisor-leaves");
         [files::SOCKET, files::LOCK].into_iter().try_for_each(|name| file::remove(&run_dir.join(name)))
     }
 
@@ -234,6 +237,7 @@ impl Supervisor {
     }
 
     fn welcome(&mut self) {
+        failpoint::reach("engine-welcomed");
         // Everything that is over is in the log before the next engine hears of anything.
         self.record();
         let under_way = self.commands.iter().flatten().map(|command| (command.task.clone(), command.number)).collect();
@@ -330,6 +334,9 @@ impl Supervisor {
             // They begin when there is room again.
             self.attempts.rewind(mark);
             begin.into_iter().rev().for_each(|order| self.waiting.push_front(order));
+        }
+        if !self.untold.is_empty() {
+            failpoint::reach("ends-written");
         }
         self.tell();
     }
