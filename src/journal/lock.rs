@@ -42,16 +42,27 @@ impl Hold {
     }
 }
 
-/// Refuses to rely on locks in a folder where they may not keep other engines away.
-pub(super) fn check_trust(folder: &Path) -> Result<(), Error> {
-    if std::env::var_os(TRUST_VARIABLE).is_some_and(|value| value == "1") {
-        return Ok(());
-    }
-    let trust = match failpoint::try_reach("locks-untrusted") {
+/// Whether somebody has said that locks are good wherever they are.
+#[must_use]
+pub fn locks_are_taken_on_trust() -> bool {
+    std::env::var_os(TRUST_VARIABLE).is_some_and(|value| value == "1")
+}
+
+/// What the lock on a journal in this folder is worth.
+#[must_use]
+pub fn trust_in(folder: &Path) -> Trust {
+    match failpoint::try_reach("locks-untrusted") {
         Ok(()) => lock_trust(folder),
         Err(_) => Trust::None { kind: "what a test calls untrusted", because: "the test wants to see it refused" },
-    };
-    let Trust::None { kind, because } = trust else { return Ok(()) };
+    }
+}
+
+/// Refuses to rely on locks in a folder where they may not keep other engines away.
+pub(super) fn check_trust(folder: &Path) -> Result<(), Error> {
+    if locks_are_taken_on_trust() {
+        return Ok(());
+    }
+    let Trust::None { kind, because } = trust_in(folder) else { return Ok(()) };
     Err(Error::UntrustedLocks { path: folder.to_path_buf(), kind: kind.into(), because: because.into() })
 }
 
@@ -98,7 +109,7 @@ pub(super) fn take(file: &File, path: &Path) -> Result<(), Error> {
 
 /// On a file system that has no locks at all, one engine at a time is for people to see to.
 fn without_locks(path: &Path) -> Result<(), Error> {
-    if std::env::var_os(TRUST_VARIABLE).is_some_and(|value| value == "1") {
+    if locks_are_taken_on_trust() {
         return Ok(());
     }
     let (kind, because) = ("a file system without locks", "nothing there keeps a second engine away");

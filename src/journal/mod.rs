@@ -14,7 +14,7 @@ mod write;
 pub use error::{Error, TRUST_VARIABLE};
 pub use find::{find, list};
 pub use holder::Holder;
-pub use lock::{Hold, is_live};
+pub use lock::{Hold, is_live, locks_are_taken_on_trust, trust_in};
 pub use read::{Damage, Entries, JOURNAL_BYTES_MAX, begin, read, record};
 pub use sync::Syncer;
 pub use write::{JOURNAL_FILE, Journal};

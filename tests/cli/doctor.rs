@@ -1,7 +1,7 @@
 //! `spore doctor`: it names what keeps runs from going on, says what to type, and changes nothing.
 
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 use spore::model::{Digest, RunId};
@@ -31,8 +31,12 @@ struct Working {
 impl Working {
     fn start(text: &str) -> Self {
         let folder = Folder::new().file("w.yaml", text);
-        let engine =
-            folder.command(&["run", "w.yaml"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started");
+        let engine = folder
+            .command(&["run", "w.yaml", "--jobs", "3"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("started");
         wait_for(&folder, "begun");
         Self { folder, engine }
     }
@@ -109,7 +113,13 @@ fn where_all_is_well_it_says_so_and_changes_nothing() {
 fn a_run_at_work_is_shown_with_all_that_it_waits_for() {
     let mut working = Working::start(WAITS);
     wait_for(&working.folder, "failed");
-    let report = report(&working.folder, 0);
+    // Its engine notes the end a moment later.
+    let is_delayed = |report: &Value| report["runs"].to_string().contains("\"delayed\"");
+    let mut seen = report(&working.folder, 0);
+    while !is_delayed(&seen) {
+        seen = report(&working.folder, 0);
+    }
+    let report = seen;
     let run = &report["runs"][0];
     assert_eq!((&run["state"], &run["spore"]), (&Value::from("running"), &Value::from("w")));
     assert_eq!(run["engine"]["pid"], working.engine.id());
@@ -122,6 +132,18 @@ fn a_run_at_work_is_shown_with_all_that_it_waits_for() {
     says(finding(&report, "runs", "w"), "fine", &format!("spore logs {id} --follow"));
     says(finding(&report, "locks", "group"), "note", &format!("`deploy` is taken by run {id}"));
     assert_eq!(report["orphans"], Value::Array(Vec::new()));
+
+    let text = working.folder.spore(&["doctor"]).exits(0);
+    text.says("waits for its next attempt, in").says("1 task not begun").says("Nothing keeps runs from going on");
+    let engine = working.engine.id();
+    let kill = |signal: &str| Command::new("kill").args([signal, &engine.to_string()]).status().expect("started");
+    assert!(kill("-STOP").success());
+    let process = Identity::of(i32::try_from(engine).expect("a number")).expect("it lives");
+    while !process.is_stopped() {
+        std::thread::yield_now();
+    }
+    working.folder.spore(&["doctor"]).exits(111).says("stands still").says(&format!("kill -CONT {engine}"));
+    assert!(kill("-CONT").success());
     working.kill();
 }
 
@@ -205,6 +227,14 @@ fn what_cannot_be_read_is_said_to_be_so() {
     assert_eq!(seen["runs"], Value::Array(Vec::new()), "a mark without a journal is no run");
     folder.write("spore.toml", "comit = true\n");
     says(finding(&report(&folder, 111), "folder", "settings"), "problem", "did you mean `commit`?");
+}
+
+#[test]
+fn locks_that_cannot_be_trusted_are_told() {
+    let folder = Folder::new().env("SPORE_FAILPOINTS", "locks-untrusted=full");
+    says(finding(&report(&folder, 111), "locks", "trust"), "problem", "SPORE_TRUST_LOCKS=1 spore run");
+    let folder = folder.env("SPORE_TRUST_LOCKS", "1");
+    says(finding(&report(&folder, 0), "locks", "trust"), "warning", "you see to it yourself");
 }
 
 #[test]

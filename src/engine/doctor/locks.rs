@@ -3,18 +3,39 @@
 use super::Ground;
 use super::runs::{Runs, Seen};
 use crate::executor::terminal;
+use crate::journal;
 use crate::model::RunId;
+use crate::os::file::Trust;
 use crate::os::locks::Hold;
 use crate::render::report::{Finding, Level};
 use crate::repo::{self, Group};
 
 /// What is to be said of locks.
 pub(super) fn findings(ground: &Ground<'_>, runs: &Runs) -> Vec<Finding> {
-    let mut findings = vec![journals(runs)];
+    let mut findings = vec![trust(ground), journals(runs)];
     findings.extend(runs.open.iter().filter_map(other_engine));
     findings.push(supervisors(runs));
     findings.extend(groups(ground));
     findings
+}
+
+/// Whether a lock keeps other machines away too.
+fn trust(ground: &Ground<'_>) -> Finding {
+    let state = ground.root.state();
+    let place = if state.is_dir() { state } else { ground.root.path().to_path_buf() };
+    let Trust::None { kind, because } = journal::trust_in(&place) else {
+        return Finding::new(Level::Fine, "trust", "a lock here keeps every other engine away");
+    };
+    if journal::locks_are_taken_on_trust() {
+        let text =
+            format!("this is {kind}, where {because}; `{}` says that you see to it yourself", journal::TRUST_VARIABLE);
+        return Finding::new(Level::Warning, "trust", text);
+    }
+    let text = format!("nothing runs here: this is {kind}, where {because}; put the folder on a disk of this machine");
+    Finding::new(Level::Problem, "trust", text).advise(
+        format!("{}=1 spore run FILE", journal::TRUST_VARIABLE),
+        "if you see to it that there is one engine only",
+    )
 }
 
 /// `process 12` or, where the system does not say, `a process`.

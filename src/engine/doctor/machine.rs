@@ -45,7 +45,9 @@ pub(super) async fn findings(limits: &Limits) -> Vec<Finding> {
             found.details.extend(check.missing.iter().skip(1).cloned());
         }
         let width = check.facts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-        found.details.extend(check.facts.iter().map(|(name, what)| format!("{name:width$}  {what}")));
+        // A search path may be longer than any line, and can be broken between its folders.
+        let shown = |(name, what): &(String, String)| format!("{name:width$}  {}", what.replace(':', ": "));
+        found.details.extend(check.facts.iter().map(shown));
         findings.push(found);
     }
     findings

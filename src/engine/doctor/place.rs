@@ -70,11 +70,7 @@ fn bytes(Space { free_bytes, total_bytes, .. }: Space) -> Finding {
         _ => {}
     }
     let found = Finding::new(level, "space", text);
-    if level == Level::Fine {
-        found
-    } else {
-        found.advise("du -xsh .spore/runs/* | sort -h | tail", "shows the largest runs")
-    }
+    if level == Level::Fine { found } else { found.advise("spore prune --dry-run", "says which old runs could go") }
 }
 
 fn files(Space { free_files, total_files, .. }: Space) -> Finding {

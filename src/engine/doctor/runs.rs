@@ -10,7 +10,9 @@ use crate::model::{Event, RunId, RunRecord, TaskId, TaskRecord, TaskStatus, Time
 use crate::os::identity::Identity;
 use crate::os::locks::Hold;
 use crate::render::count;
-use crate::render::report::{EngineReport, Finding, Level, OpenRun, SupervisorReport, UnderWay};
+use crate::render::report::{
+    AttemptState, EngineReport, Finding, Level, OpenRun, OpenState, SupervisorReport, UnderWay,
+};
 use crate::{os, repo};
 
 /// Runs that are looked at, the newest; more are counted.
@@ -106,9 +108,9 @@ fn see(ground: &Ground<'_>, run: RunId) -> Result<Option<(Seen, Timestamp)>, Str
     }
     let newest = events.last().map_or(record.started, |(at, _)| *at);
     let state = match (engine_hold.is_held(), record.finished) {
-        (true, _) => "running",
-        (false, None) => "orphaned",
-        (false, Some(_)) => "unfinished",
+        (true, _) => OpenState::Running,
+        (false, None) => OpenState::Orphaned,
+        (false, Some(_)) => OpenState::Unfinished,
     };
     let supervisor = (supervised.process.is_some() || supervisor_hold.is_held()).then(|| SupervisorReport {
         pid: supervised.process.map(Identity::pid).or(supervisor_hold.pid()),
@@ -119,7 +121,8 @@ fn see(ground: &Ground<'_>, run: RunId) -> Result<Option<(Seen, Timestamp)>, Str
         id: run,
         spore: record.origin.spore.clone(),
         path: record.origin.path.clone(),
-        state: state.to_owned(),
+        state,
+        jobs: record.jobs,
         engine: engine(&events),
         supervisor,
         under_way: under_way(ground, &record, &events, &supervised, is_seen_to),
@@ -162,13 +165,13 @@ fn under_way(
         let (id, last) = (&task.declared.id, task.attempts.last()?);
         let (attempt, state, since) = if last.outcome.is_some() {
             let next = last.number + 1;
-            (next, "delayed", not_before.get(&(id, next)).copied().unwrap_or(record.started))
+            (next, AttemptState::Delayed, not_before.get(&(id, next)).copied().unwrap_or(record.started))
         } else {
             let state = match supervised.stage(id, last.number) {
-                Stage::Waiting => "queued",
-                Stage::Begun if is_seen_to => "running",
-                Stage::Begun => "in_doubt",
-                Stage::Ended => "ended",
+                Stage::Waiting => AttemptState::Queued,
+                Stage::Begun if is_seen_to => AttemptState::Running,
+                Stage::Begun => AttemptState::InDoubt,
+                Stage::Ended => AttemptState::Ended,
             };
             (last.number, state, last.started)
         };
@@ -180,25 +183,25 @@ fn under_way(
                 .all(|(value, wanted)| value.as_ref().is_some_and(|value| value == wanted.as_str()))
         };
         let pids = ground.marked.iter().filter(|marked| is_of(&marked.values)).map(os::process::Marked::pid).collect();
-        Some(UnderWay { task: id.clone(), attempt, state: state.to_owned(), pids, since })
+        Some(UnderWay { task: id.clone(), attempt, state, pids, since })
     };
     record.tasks.values().filter(|task| task.status == TaskStatus::Running).filter_map(look).collect()
 }
 
 fn finding(ground: &Ground<'_>, seen: &Seen) -> Finding {
-    let OpenRun { id, state, supervisor, under_way, waiting, .. } = &seen.report;
+    let OpenRun { id, state, supervisor, under_way, waiting, jobs, .. } = &seen.report;
     let engine = engine_words(seen, ground.now);
     let goes_on = supervisor.as_ref().filter(|supervisor| supervisor.alive);
-    let (level, text) = match state.as_str() {
-        "running" if seen.report.engine.as_ref().is_some_and(is_stopped) => {
+    let (level, text) = match state {
+        OpenState::Running if seen.report.engine.as_ref().is_some_and(is_stopped) => {
             (Level::Problem, format!("run {id} stands still: its engine, {engine}, is stopped, as by Ctrl-Z"))
         }
-        "running" => (Level::Fine, format!("run {id} is worked on by {engine}")),
-        "unfinished" => (
+        OpenState::Running => (Level::Fine, format!("run {id} is worked on by {engine}")),
+        OpenState::Unfinished => (
             Level::Problem,
             format!("run {id} has ended, and its engine, {engine}, is gone before it wrote the result"),
         ),
-        _ => match goes_on {
+        OpenState::Orphaned => match goes_on {
             Some(supervisor) => {
                 let words = supervisor.pid.map_or_else(String::new, |pid| format!(" (process {pid})"));
                 let text = format!(
@@ -216,20 +219,23 @@ fn finding(ground: &Ground<'_>, seen: &Seen) -> Finding {
         found.details.push(format!("and {more} more"));
     }
     if *waiting > 0 {
-        found.details.push(format!("{} not begun", count(*waiting, "task")));
+        let running = under_way.iter().filter(|task| task.state == AttemptState::Running).count();
+        let is_full = usize::try_from(*jobs).is_ok_and(|jobs| running >= jobs);
+        let full = if is_full { format!(", and all of its places ({jobs}) are taken") } else { String::new() };
+        found.details.push(format!("{} not begun{full}", count(*waiting, "task")));
     }
     advise(found, seen)
 }
 
 fn advise(found: Finding, seen: &Seen) -> Finding {
     let OpenRun { id, state, engine, supervisor, .. } = &seen.report;
-    match (state.as_str(), engine) {
-        ("running", Some(engine)) if is_stopped(engine) => {
+    match (state, engine) {
+        (OpenState::Running, Some(engine)) if is_stopped(engine) => {
             let pid = engine.pid.unwrap_or_default();
             found.advise(format!("kill -CONT {pid}"), "has it go on")
         }
-        ("running", _) => found.advise(format!("spore logs {id} --follow"), "shows what it prints"),
-        ("unfinished", _) => found.advise(format!("spore resume {id}"), "writes it"),
+        (OpenState::Running, _) => found.advise(format!("spore logs {id} --follow"), "shows what it prints"),
+        (OpenState::Unfinished, _) => found.advise(format!("spore resume {id}"), "writes it"),
         _ if supervisor.as_ref().is_some_and(|supervisor| supervisor.alive) => {
             found.advise(format!("spore resume {id}"), "takes over what runs, and goes on")
         }
@@ -262,17 +268,17 @@ fn task_words(task: &UnderWay, now: Timestamp) -> [String; 3] {
         [one] => (format!("process {one}"), "runs"),
         many => (format!("processes {}", many.join(", ")), "run"),
     };
-    let state = match task.state.as_str() {
-        "running" if process.is_empty() => format!("runs for {time}"),
-        "running" => format!("runs for {time}, {process}"),
-        "queued" => "waits for one of the run's places (`--jobs`)".to_owned(),
-        "ended" => "has ended; its engine has not noted it yet".to_owned(),
-        "delayed" if task.since > now => {
+    let state = match task.state {
+        AttemptState::Running if process.is_empty() => format!("runs for {time}"),
+        AttemptState::Running => format!("runs for {time}, {process}"),
+        AttemptState::Queued => "waits for one of the run's places (`--jobs`)".to_owned(),
+        AttemptState::Ended => "has ended; its engine has not noted it yet".to_owned(),
+        AttemptState::Delayed if task.since > now => {
             format!("waits for its next attempt, in {}", format_duration(task.since.since(now)))
         }
-        "delayed" => "its next attempt may begin".to_owned(),
-        _ if process.is_empty() => format!("in doubt: its supervisor died; begun {time} ago"),
-        _ => format!("in doubt: its supervisor died, and {process} still {verb}; begun {time} ago"),
+        AttemptState::Delayed => "its next attempt may begin".to_owned(),
+        AttemptState::InDoubt if process.is_empty() => format!("in doubt: its supervisor died; begun {time} ago"),
+        AttemptState::InDoubt => format!("in doubt: its supervisor died, and {process} still {verb}; begun {time} ago"),
     };
     [task.task.to_string(), format!("#{}", task.attempt), state]
 }

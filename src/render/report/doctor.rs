@@ -106,6 +106,34 @@ pub struct SupervisorReport {
     pub alive: bool,
 }
 
+/// Where a run without a result stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OpenState {
+    /// An engine works on it.
+    Running,
+    /// Its engine is gone.
+    Orphaned,
+    /// It has ended, its engine is gone, and its result is not written.
+    Unfinished,
+}
+
+/// How far an attempt is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptState {
+    /// It waits for one of the run's places.
+    Queued,
+    /// Its command runs.
+    Running,
+    /// Its command has ended, and no engine has noted it yet.
+    Ended,
+    /// Its supervisor died before its end.
+    InDoubt,
+    /// It is the next one, and has its time.
+    Delayed,
+}
+
 /// A task of which an attempt is under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct UnderWay {
@@ -113,9 +141,8 @@ pub struct UnderWay {
     pub task: TaskId,
     /// Which try, from 1.
     pub attempt: u32,
-    /// How far it is: `running`, `queued` (it waits for one of the run's places), `ended` (and the engine has not noted it
-    /// yet), `in_doubt` (its supervisor died before its end), `delayed` (its next attempt has its time).
-    pub state: String,
+    /// How far it is.
+    pub state: AttemptState,
     /// The processes of it, as far as they can be found.
     pub pids: Vec<i32>,
     /// Since when; for `delayed`, when the next attempt may begin.
@@ -131,8 +158,10 @@ pub struct OpenRun {
     pub spore: String,
     /// The spore's file.
     pub path: String,
-    /// `running`, `orphaned` (its engine is gone) or `unfinished` (it has ended, and its result is not written).
-    pub state: String,
+    /// Where it stands.
+    pub state: OpenState,
+    /// Attempts at a time.
+    pub jobs: u32,
     /// Who works on it, or did last.
     pub engine: Option<EngineReport>,
     /// Who sees to its commands; null where there is nobody and never was.

@@ -9,7 +9,8 @@ mod run;
 
 pub use check::{DiagnosticReport, RelatedReport, check_report, diagnostic_reports};
 pub use doctor::{
-    Advice, DoctorReport, EngineReport, Finding, Level, OpenRun, Section, Stray, SupervisorReport, UnderWay,
+    Advice, AttemptState, DoctorReport, EngineReport, Finding, Level, OpenRun, OpenState, Section, Stray,
+    SupervisorReport, UnderWay,
 };
 pub use init::{InitReport, json};
 pub use plan::{CommandReport, PlanReport, PlannedTaskReport, StepReport, plan_report};
