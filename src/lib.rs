@@ -32,6 +32,7 @@
 //! - No template is ever spliced into a script: values reach commands as environment or as arguments.
 //! - The end of a command is never an `Err`. Errors are for our own world failing, and each room has one small type.
 //! - No state lives only in memory: what a report says comes from the events of a journal.
+//! - No command is a child of the engine: it outlives it.
 //! - The library never prints.
 //!
 //! # Vocabulary
