@@ -8,7 +8,14 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
+use rustix::buffer::spare_capacity;
 use rustix::fs::{Mode, OFlags};
+use rustix::net::RecvFlags;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// Bytes read at a time.
+const READ_BYTES: usize = 16 << 10;
 
 /// A socket for its owner alone, at `name` in `folder`. One that a dead process left there is replaced; who asks must
 /// hold a lock that tells it is dead.
@@ -48,6 +55,53 @@ pub fn pair() -> io::Result<(UnixStream, OwnedFd)> {
     let (mine, other) = UnixStream::pair()?;
     mine.set_nonblocking(true)?;
     Ok((mine, other.into()))
+}
+
+/// One end, watched by the event loop for something to read. It is not watched for room to write: a socket has room nearly
+/// always, and every message that the other end takes would wake this one to say so.
+#[derive(Debug)]
+pub struct Watched(AsyncFd<UnixStream>);
+
+impl Watched {
+    /// Watches an end that never blocks. Needs a tokio runtime with I/O.
+    ///
+    /// # Errors
+    /// When the kernel watches no more.
+    #[expect(deprecated, reason = "an owned descriptor stays open as long as it is watched; the successor is unsafe")]
+    pub fn new(stream: UnixStream) -> io::Result<Self> {
+        Ok(Self(AsyncFd::with_interest(stream, Interest::READABLE)?))
+    }
+
+    /// Waits for something to read, and adds what there is to `received`; 0 when nothing will come any more.
+    ///
+    /// # Errors
+    /// As read(2).
+    pub async fn read(&self, received: &mut Vec<u8>) -> io::Result<usize> {
+        loop {
+            let mut ready = self.0.readable().await?;
+            received.reserve(READ_BYTES);
+            match rustix::net::recv(self.0.get_ref(), spare_capacity(received), RecvFlags::empty()) {
+                Ok((count, _)) => {
+                    // What fits with room to spare was all there is: the next message wakes anew.
+                    if count > 0 && count < READ_BYTES {
+                        ready.clear_ready();
+                    }
+                    return Ok(count);
+                }
+                Err(rustix::io::Errno::AGAIN) => ready.clear_ready(),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Writes what the kernel takes now.
+    ///
+    /// # Errors
+    /// As write(2); [`io::ErrorKind::WouldBlock`] when it takes nothing now.
+    pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        io::Write::write(&mut self.0.get_ref(), bytes)
+    }
 }
 
 /// Whether the other end is a process of this process's own user.

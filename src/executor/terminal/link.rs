@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
 use super::attempts::{Known, Past};
@@ -19,11 +18,13 @@ use super::supervised::is_supervised;
 use super::wire::{self, End, Order, PROTOCOL, Reply, Request, files};
 use crate::model::{Attempt, AttemptEnd, Outcome, Recalled, RunId, Secret, TaskId};
 use crate::os::process::{Detached, start_detached};
-use crate::os::socket;
+use crate::os::socket::{self, Watched};
 
 /// How often a supervisor that is just coming or going is looked for again, and how long between.
 const TRIES: u32 = 200;
 const BETWEEN_TRIES: Duration = Duration::from_millis(5);
+/// How long a message waits for room when the supervisor is slow to take it.
+const BETWEEN_SENDS: Duration = Duration::from_millis(1);
 /// How long a supervisor may take to say who it is.
 const WELCOME: Duration = Duration::from_secs(10);
 
@@ -56,7 +57,7 @@ pub(super) struct Link {
 
 /// A supervisor that answers.
 struct Connection {
-    stream: UnixStream,
+    stream: Watched,
     received: Vec<u8>,
     unsent: Vec<u8>,
     /// What was under way when the connection was made, and what the log told then.
@@ -328,7 +329,7 @@ impl Link {
     ) -> io::Result<Connection> {
         let limits = &self.shared.limits;
         let mut connection = Connection {
-            stream: UnixStream::from_std(stream)?,
+            stream: Watched::new(stream)?,
             received: Vec::new(),
             unsent: Vec::new(),
             under_way: HashSet::new(),
@@ -355,7 +356,7 @@ impl Connection {
     fn send(&mut self) {
         let mut sent = 0;
         while sent < self.unsent.len() {
-            match self.stream.try_write(&self.unsent[sent..]) {
+            match self.stream.write(&self.unsent[sent..]) {
                 Ok(count) => sent += count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 // A closed connection shows when it is read. What it did not take must not be tried again and again until
@@ -371,21 +372,8 @@ impl Connection {
         loop {
             tokio::select! {
                 biased;
-                ready = self.stream.readable() => {
-                    if ready.is_err() {
-                        return false;
-                    }
-                }
-                _ = self.stream.writable(), if !self.unsent.is_empty() => {
-                    self.send();
-                    continue;
-                }
-            }
-            match self.stream.try_read_buf(&mut self.received) {
-                Ok(0) => return false,
-                Ok(_) => return true,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return false,
+                read = self.stream.read(&mut self.received) => return read.is_ok_and(|count| count > 0),
+                () = tokio::time::sleep(BETWEEN_SENDS), if !self.unsent.is_empty() => self.send(),
             }
         }
     }
