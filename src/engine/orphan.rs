@@ -48,7 +48,7 @@ pub(super) fn list(root: &Root) -> Result<Vec<RunRecord>, Error> {
 }
 
 /// Whether nothing was recorded of a run before its engine died. Its journal is made and locked before its mark.
-fn never_began(run_dir: &std::path::Path) -> bool {
+pub(super) fn never_began(run_dir: &std::path::Path) -> bool {
     match journal::read(run_dir) {
         Ok(entries) => entries.events.is_empty() && entries.damage.iter().all(|one| matches!(one, Damage::Torn { .. })),
         Err(journal::Error::Io { source, .. }) => source.kind() == io::ErrorKind::NotFound,

@@ -86,7 +86,8 @@ pub struct Pruned {
     pub kept: Vec<(RunId, Because)>,
     /// How many were kept as the newest, or as young.
     pub kept_by_rule: usize,
-    /// Removed runs whose folders an earlier prune could not remove to the end.
+    /// Folders without a record: of runs that an earlier prune could not remove to the end, and of those whose engine died
+    /// before anything was recorded.
     pub leftovers: usize,
     /// The bytes of the disk that are free again, or would be.
     pub freed_bytes: u64,
@@ -106,6 +107,12 @@ pub fn prune(start: &Path, keep: Keep, dry_run: bool, now: Timestamp) -> Result<
             pruned.kept_by_rule += 1;
             continue;
         }
+        if is_stillborn(&root, run, now) {
+            if dry_run || repo::discard_run(&root, run)? {
+                pruned.leftovers += 1;
+            }
+            continue;
+        }
         match remove(&root, run, dry_run)? {
             Removal::Done(run) => {
                 pruned.freed_bytes += run.bytes;
@@ -119,6 +126,13 @@ pub fn prune(start: &Path, keep: Keep, dry_run: bool, now: Timestamp) -> Result<
         repo::empty_trash(&root)?;
     }
     Ok(pruned)
+}
+
+/// Whether the engine of a run died before it had recorded anything, long enough ago that it is not one that just begins.
+fn is_stillborn(root: &Root, run: RunId, now: Timestamp) -> bool {
+    const HOUR: std::time::Duration = std::time::Duration::from_hours(1);
+    let run_dir = root.runs().join(run.to_string());
+    now.since(run.began()) > HOUR && !journal::is_live(&run_dir) && super::orphan::never_began(&run_dir)
 }
 
 enum Removal {

@@ -16,7 +16,7 @@ use super::leftovers::end_leftovers;
 use super::machine::Shared;
 use super::supervised::is_supervised;
 use super::wire::{self, End, Order, PROTOCOL, Reply, Request, files};
-use crate::model::{Attempt, AttemptEnd, Outcome, Recalled, RunId, Secret, TaskId};
+use crate::model::{Attempt, AttemptEnd, Outcome, Recalled, RunId, Secret, Stream, TaskId};
 use crate::os::process::{Detached, start_detached};
 use crate::os::socket::{self, Watched};
 
@@ -26,7 +26,7 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(5);
 /// How long a message waits for room when the supervisor is slow to take it.
 const BETWEEN_SENDS: Duration = Duration::from_millis(1);
 /// How long a supervisor may take to say who it is.
-const WELCOME: Duration = Duration::from_secs(10);
+const WELCOME: Duration = Duration::from_secs(2);
 
 /// How often in a row a supervisor that was started here may refuse, because another one was quicker.
 const REFUSALS_MAX: u32 = 20;
@@ -123,7 +123,7 @@ impl Link {
         if entry.urgency() != Urgency::None && attempt.recalled.is_none() {
             return entry.tell_end(AttemptEnd::bare(Outcome::Cancelled));
         }
-        if let Err(reason) = self.connect().await {
+        if let Err(reason) = self.connect(&entry).await {
             let outcome = match attempt.recalled {
                 None => Outcome::NotStarted { reason, permanent: false },
                 Some(_) => Outcome::Lost { stage: format!("unknown: {reason}") },
@@ -273,31 +273,37 @@ impl Link {
     ///
     /// # Errors
     /// Why there is none, as a fragment for people.
-    async fn connect(&mut self) -> Result<(), String> {
-        if self.connection.is_some() {
-            return Ok(());
-        }
+    async fn connect(&mut self, entry: &Entry) -> Result<(), String> {
         let mut last = String::from("its supervisor does not answer");
         for _ in 0..TRIES {
-            let attached = if is_supervised(&self.run_dir) { self.attach().await } else { self.spawn() };
-            match attached {
-                Ok(connection) => {
-                    self.connection = Some(connection);
-                    return Ok(());
-                }
-                Err(error) => last = error.to_string(),
+            if self.connection.is_some() {
+                return Ok(());
             }
-            tokio::time::sleep(BETWEEN_TRIES).await;
+            let attached = if is_supervised(&self.run_dir) { self.attach(entry).await } else { self.spawn() };
+            match attached {
+                Ok(connection) => self.connection = Some(connection),
+                Err(error) => {
+                    last = error.to_string();
+                    tokio::time::sleep(BETWEEN_TRIES).await;
+                }
+            }
         }
-        Err(last)
+        self.connection.as_ref().map(|_| ()).ok_or(last)
     }
 
-    /// Connects to a supervisor that lives, and learns what is under way.
-    async fn attach(&self) -> io::Result<Connection> {
+    /// Connects to a supervisor that lives, and learns what is under way. One that lives and does not answer (it was stopped,
+    /// or swapped out) is waited for: nothing may be said of its commands before it has said it.
+    async fn attach(&self, entry: &Entry) -> io::Result<Connection> {
         let stream = socket::connect(&self.run_dir, files::SOCKET)?;
         let mut connection = self.greet(stream, None, Past::default())?;
-        let under_way = tokio::time::timeout(WELCOME, connection.welcome()).await;
-        connection.under_way = under_way.map_err(|_| io::Error::other("its supervisor does not answer"))??;
+        connection.under_way = loop {
+            if let Ok(under_way) = tokio::time::timeout(WELCOME, connection.welcome()).await {
+                break under_way?;
+            }
+            let silent = "its supervisor does not answer; `spore doctor` says which process it is";
+            tracing::warn!(run = %self.run, silent);
+            entry.tell_line(Stream::Err, silent);
+        };
         connection.past = Past::read(&self.run_dir)?;
         Ok(connection)
     }

@@ -255,7 +255,11 @@ impl Supervisor {
     fn cancel(&mut self, task: &TaskId, number: u32, at_once: bool) {
         if let Some(place) = self.waiting.iter().position(|order| order.task == *task && order.number == number) {
             self.waiting.remove(place);
-            self.over(task.clone(), number, self.bare(Outcome::Cancelled));
+            // Nothing was written of it and nothing has happened, so nothing has to be written first.
+            let end = self.bare(Outcome::Cancelled);
+            if let Some(peer) = &mut self.peer {
+                peer.say(&Reply::Ended { task: task.clone(), number, end });
+            }
             return;
         }
         let now = self.clock.monotonic();
