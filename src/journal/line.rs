@@ -10,12 +10,10 @@
 use std::io::Write as _;
 
 use crate::model::{Event, Timestamp};
+use crate::os::seal;
 
 /// The version this Spore writes.
 pub(super) const VERSION: u64 = 1;
-
-/// `,"crc":"01234567"}`
-const CRC_BYTES: usize = r#","crc":"01234567"}"#.len();
 
 /// What a line says.
 #[derive(Debug, PartialEq)]
@@ -67,27 +65,15 @@ pub(super) fn encode(
     let _ = write!(out, r#"{{"v":{VERSION},"seq":{seq},"epoch":{epoch},"at":"{at}""#);
     let brace = out.len();
     serde_json::to_writer(&mut *out, event)?;
-    // An event is an object with at least its tag, so its brace gives way to the frame's comma, and its end to the crc.
+    // An event is an object with at least its tag, so its brace gives way to the frame's comma.
     out[brace] = b',';
-    out.pop();
-    let crc = crc32fast::hash(&out[start..]);
-    let _ = writeln!(out, r#","crc":"{crc:08x}"}}"#);
+    seal::seal(out, start);
     Ok(())
 }
 
 /// Reads one line, without its line end.
 pub(super) fn decode(line: &[u8]) -> Line {
-    checked(line).and_then(unframe).unwrap_or(Line::Damaged)
-}
-
-/// The bytes that the checksum covers, when it fits them.
-fn checked(line: &[u8]) -> Option<&str> {
-    let (covered, crc) = line.split_at_checked(line.len().checked_sub(CRC_BYTES)?)?;
-    let expected = format!(r#","crc":"{:08x}"}}"#, crc32fast::hash(covered));
-    if crc != expected.as_bytes() {
-        return None;
-    }
-    std::str::from_utf8(covered).ok()
+    seal::unseal(line).and_then(unframe).unwrap_or(Line::Damaged)
 }
 
 fn unframe(covered: &str) -> Option<Line> {

@@ -44,7 +44,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("anstyle", &["render/style.rs"]),
     ("base64", &["executor/mask/forms.rs"]),
     ("close_fds", &["os/process/launch.rs"]),
-    ("crc32fast", &["os/seal.rs", "journal/line.rs"]),
+    ("crc32fast", &["os/seal.rs"]),
     ("globset", &["executor/terminal/artifacts.rs"]),
     ("percent_encoding", &["executor/mask/forms.rs"]),
     ("unicode_width", &["render/style.rs"]),
