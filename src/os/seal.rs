@@ -39,6 +39,7 @@ mod tests {
         seal(&mut out, start);
         let line = out[start..].strip_suffix(b"\n").expect("a line end");
         assert_eq!(unseal(line), Some(r#"{"a":1"#));
+        assert_eq!(line, br#"{"a":1,"crc":"a702fc6e"}"#);
         for place in 0..line.len() {
             let mut broken = line.to_vec();
             broken[place] ^= 1;
