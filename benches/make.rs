@@ -12,18 +12,18 @@ use std::time::{Duration, Instant};
 
 use spore::os;
 
-const SPORE: &str = env!("CARGO_BIN_EXE_spore");
+pub(crate) const SPORE: &str = env!("CARGO_BIN_EXE_spore");
 /// Clock ticks of `/proc` in a second; 100 on every Linux there is.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Tasks by number, each with the numbers of those it needs.
-struct Workload {
+pub(crate) struct Workload {
     name: &'static str,
     needs: Vec<Vec<usize>>,
 }
 
 /// One way to run a workload.
-struct Contender {
+pub(crate) struct Contender {
     name: &'static str,
     seconds: Vec<f64>,
     cpu: Vec<f64>,
@@ -31,7 +31,7 @@ struct Contender {
 }
 
 pub(crate) fn run() {
-    let short = std::env::var_os("SPORE_BENCH_SHORT").is_some();
+    let short = is_short();
     let rounds = if short { 3 } else { 11 };
     let folder = tempfile::tempdir().expect("a temporary folder");
     say(&format!("whole processes, medians of {rounds} rounds, 2 jobs, in {}", folder.path().display()));
@@ -43,7 +43,12 @@ pub(crate) fn run() {
     large_output(folder.path(), bytes, if short { 1 } else { 3 });
 }
 
-fn fan_out(count: usize) -> Workload {
+/// Whether less is to be measured, and faster.
+pub(crate) fn is_short() -> bool {
+    std::env::var_os("SPORE_BENCH_SHORT").is_some()
+}
+
+pub(crate) fn fan_out(count: usize) -> Workload {
     Workload { name: "1,000 independent", needs: vec![Vec::new(); count] }
 }
 
@@ -72,7 +77,7 @@ impl Workload {
         text
     }
 
-    fn spore(&self) -> String {
+    pub(crate) fn spore(&self) -> String {
         let mut text = String::from("spore: bench\nkind: workflow\ntasks:\n");
         for (task, needs) in self.needs.iter().enumerate() {
             let needs: Vec<String> = needs.iter().map(|need| format!("t{need}")).collect();
@@ -134,13 +139,13 @@ fn large_output(folder: &Path, bytes: u64, rounds: usize) {
 }
 
 impl Contender {
-    fn new(name: &'static str) -> Self {
+    pub(crate) fn new(name: &'static str) -> Self {
         Self { name, seconds: Vec::new(), cpu: Vec::new(), peak_kib: 0 }
     }
 
     /// Runs a command to its end and notes how long it took; it must succeed.
     #[expect(clippy::disallowed_methods, reason = "a bench is about the machine's own time")]
-    fn time(&mut self, folder: &Path, command: &[&str], into: Option<&str>) {
+    pub(crate) fn time(&mut self, folder: &Path, command: &[&str], into: Option<&str>) {
         let cpu = children_cpu_seconds();
         let before = Instant::now();
         let status = start(folder, command, into).wait().expect("it can be waited for");
@@ -151,7 +156,7 @@ impl Contender {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a bench starts whole processes, and not in the way it measures")]
-fn start(folder: &Path, command: &[&str], into: Option<&str>) -> Child {
+pub(crate) fn start(folder: &Path, command: &[&str], into: Option<&str>) -> Child {
     let out = match into {
         Some(name) => fs::File::create(folder.join(name)).expect("the file can be made").into(),
         None => Stdio::null(),
@@ -184,7 +189,7 @@ fn children_cpu_seconds() -> f64 {
     (ticks(13) + ticks(14)) / TICKS_PER_SECOND
 }
 
-fn table(title: &str, contenders: &[Contender]) {
+pub(crate) fn table(title: &str, contenders: &[Contender]) {
     say(&format!(
         "\n{title:<20} {:>10} {:>10} {:>8} {:>9} {:>8}",
         "median ms", "best ms", "CPU s", "peak MiB", "ratio"
@@ -205,16 +210,16 @@ fn table(title: &str, contenders: &[Contender]) {
     }
 }
 
-fn median(values: &[f64]) -> f64 {
+pub(crate) fn median(values: &[f64]) -> f64 {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
 
-fn write(path: &Path, text: &str) {
+pub(crate) fn write(path: &Path, text: &str) {
     os::file::write_over(path, text.as_bytes()).expect("the file can be written");
 }
 
-fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     writeln!(std::io::stdout(), "{line}").expect("somebody reads");
 }
