@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::model::RunId;
 
 use super::error::Error;
+use super::write::JOURNAL_FILE;
 
 /// The runs in `runs_dir`, newest first, by their names alone. A folder that is not there holds no runs; what is not
 /// named like a run, and what only links to one, is passed over.
@@ -47,7 +48,9 @@ pub fn find(runs_dir: &Path, text: &str) -> Result<RunId, Error> {
     let text = text.trim();
     let none = || Error::NoRun(text.to_owned());
     if text == "latest" {
-        return runs.first().copied().ok_or_else(none);
+        // One that just begins has no journal yet, and nobody knows its name.
+        let tells = |run: &&RunId| runs_dir.join(run.to_string()).join(JOURNAL_FILE).exists();
+        return runs.iter().find(tells).or(runs.first()).copied().ok_or_else(none);
     }
     if let Some(place) = text.strip_prefix('@') {
         let place: usize = place.parse().map_err(|_| none())?;

@@ -79,6 +79,8 @@ pub enum Recalled {
     ThisBoot,
     /// Before: what was done last may not have reached the disk.
     EarlierBoot,
+    /// It is not known that it was. But its journal was written by several engines, and may have lost something.
+    Perhaps,
 }
 
 /// One of the two streams of a command.

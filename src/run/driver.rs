@@ -23,8 +23,8 @@ use super::{Action, Error, Machine, Stop, View, tail};
 use crate::executor::{Executor, Executors, Report, Reports};
 use crate::journal::Journal;
 use crate::model::{
-    Attempt, AttemptEnd, AttemptId, Disposition, Engine, Event, Origin, Outcome, Plan, RunId, RunRecord, TaskId,
-    Timestamp,
+    Attempt, AttemptEnd, AttemptId, Disposition, Engine, Event, Origin, Outcome, Plan, Recalled, RunId, RunRecord,
+    TaskId, Timestamp,
 };
 use crate::os::clock::Clock;
 use crate::os::failpoint;
@@ -225,7 +225,11 @@ impl Driver<'_> {
         self.note(Event::AttemptIntended { task: planned.id.clone(), number, executor: planned.executor.clone() });
         let executor = self.order.executors.get(planned.executor.as_str());
         let reason = match (ready, executor) {
-            (Ok(ready), Some(executor)) => return self.unstarted.push((Arc::clone(executor), *ready)),
+            (Ok(mut ready), Some(executor)) => {
+                // A journal that was damaged does not tell of every start; executors know better.
+                ready.recalled = (self.record.resumed > 0).then_some(Recalled::Perhaps);
+                return self.unstarted.push((Arc::clone(executor), *ready));
+            }
             (Ok(_), None) => format!("this Spore has no executor `{}`", planned.executor),
             (Err(reason), _) => reason,
         };

@@ -336,3 +336,21 @@ tasks:
     let shown = folder.spore(&["show", "latest", "--format", "json"]).exits(0).json();
     assert_eq!(shown["tasks"][0]["attempts"][0]["outcome"]["kind"], "lost");
 }
+
+#[test]
+fn what_a_damaged_journal_has_lost_is_known_to_the_supervisor() {
+    for place in 1..4 {
+        let folder = Folder::new().file("w.yaml", WAITS);
+        let id = leave(&folder, "w.yaml");
+        let path = format!(".spore/runs/{id}/journal.jsonl");
+        let mut lines: Vec<String> = folder.read(&path).lines().map(str::to_owned).collect();
+        assert!(lines.len() > 3, "{lines:#?}");
+        lines[place] = lines[place].replacen("\"seq\"", "\"sxq\"", 1);
+        folder.write(&path, lines.join("\n") + "\n");
+        folder.write("go", "");
+        std::fs::remove_file(folder.path("begun")).expect("the slow one may end");
+        folder.spore(&["resume"]).exits(0).says("damaged");
+        assert_eq!(folder.read("seen"), "first\nslow\nlast7\n", "line {place}");
+        assert_eq!(results(&folder).len(), 1);
+    }
+}

@@ -120,6 +120,11 @@ impl Past {
         Ok(past)
     }
 
+    /// Takes note of an end that was told, not read.
+    pub(super) fn ended(&mut self, attempt: (TaskId, u32), end: End) {
+        self.attempts.insert(attempt, Known::Ended(Box::new(end)));
+    }
+
     /// Whether an attempt of the task began and its end is not known.
     pub(super) fn left_open(&self, task: &TaskId) -> bool {
         self.attempts.iter().any(|((of, _), known)| of == task && *known == Known::Begun)

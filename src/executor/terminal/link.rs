@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::io;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use super::collect;
 use super::entry::{Entry, Urgency};
 use super::leftovers::end_leftovers;
 use super::machine::Shared;
-use super::supervised::is_supervised;
+use super::supervised::{is_supervised, supervisor_of};
 use super::wire::{self, End, Order, PROTOCOL, Reply, Request, files};
 use crate::model::{Attempt, AttemptEnd, Outcome, Recalled, RunId, Secret, Stream, TaskId};
 use crate::os::process::{Detached, start_detached};
@@ -25,6 +26,8 @@ const TRIES: u32 = 200;
 const BETWEEN_TRIES: Duration = Duration::from_millis(5);
 /// How long a message waits for room when the supervisor is slow to take it.
 const BETWEEN_SENDS: Duration = Duration::from_millis(1);
+/// What is said of an attempt whose supervisor was killed.
+const UNSEEN: &str = "running when its supervisor died";
 /// How long a supervisor may take to say who it is.
 const WELCOME: Duration = Duration::from_secs(2);
 
@@ -120,12 +123,9 @@ impl Link {
     }
 
     async fn start(&mut self, entry: Arc<Entry>, attempt: Arc<Attempt>) {
-        if entry.urgency() != Urgency::None && attempt.recalled.is_none() {
-            return entry.tell_end(AttemptEnd::bare(Outcome::Cancelled));
-        }
         if let Err(reason) = self.connect(&entry).await {
             let outcome = match attempt.recalled {
-                None => Outcome::NotStarted { reason, permanent: false },
+                None | Some(Recalled::Perhaps) => Outcome::NotStarted { reason, permanent: false },
                 Some(_) => Outcome::Lost { stage: format!("unknown: {reason}") },
             };
             return entry.tell_end(AttemptEnd::bare(outcome));
@@ -148,16 +148,19 @@ impl Link {
                     let end = (**end).clone();
                     return self.over(&(entry, attempt), end);
                 }
-                (Some(Known::Begun), Recalled::ThisBoot) => {
-                    return entry.tell_end(lost("running when its supervisor died"));
+                (Some(Known::Begun), Recalled::ThisBoot | Recalled::Perhaps) => {
+                    return entry.tell_end(lost(UNSEEN));
                 }
                 (_, Recalled::EarlierBoot) => return entry.tell_end(lost("under way when the machine went down")),
                 (None, Recalled::ThisBoot) if connection.past.is_damaged => {
                     return entry.tell_end(lost("unknown: the log of attempts is damaged"));
                 }
                 // It never began, so it does now.
-                (None, Recalled::ThisBoot) => {}
+                (None, Recalled::ThisBoot | Recalled::Perhaps) => {}
             }
+        }
+        if entry.urgency() != Urgency::None {
+            return entry.tell_end(AttemptEnd::bare(Outcome::Cancelled));
         }
         if attempt.id.number > 1
             && connection.past.left_open(&key.0)
@@ -179,7 +182,8 @@ impl Link {
     async fn hear(&mut self, is_open: bool) {
         let Some(connection) = &mut self.connection else { return };
         let mut refusal = None;
-        for reply in connection.replies() {
+        let replies = connection.replies();
+        for reply in replies {
             match reply {
                 Reply::Welcome { .. } => self.refusals = 0,
                 Reply::Refused { reason } => refusal = Some(reason),
@@ -194,8 +198,16 @@ impl Link {
                     }
                 }
                 Reply::Ended { task, number, end } => {
-                    if let Some(open) = self.open.remove(&(task, number)) {
-                        self.over(&open, end);
+                    let key = (task, number);
+                    match self.open.remove(&key) {
+                        Some(open) => self.over(&open, end),
+                        // It was under way when this engine came, which has not asked for it yet.
+                        None => {
+                            if let Some(connection) = &mut self.connection {
+                                connection.under_way.remove(&key);
+                                connection.past.ended(key, end);
+                            }
+                        }
                     }
                 }
             }
@@ -244,7 +256,7 @@ impl Link {
                         self.over(&open, (**end).clone());
                         continue;
                     }
-                    Some(Known::Begun) => Outcome::Lost { stage: "running when its supervisor died".into() },
+                    Some(Known::Begun) => Outcome::Lost { stage: UNSEEN.into() },
                     None => {
                         Outcome::NotStarted { reason: "its supervisor died before it began".into(), permanent: false }
                     }
@@ -279,7 +291,12 @@ impl Link {
             if self.connection.is_some() {
                 return Ok(());
             }
-            let attached = if is_supervised(&self.run_dir) { self.attach(entry).await } else { self.spawn() };
+            // Whoever listens lives, even where somebody has removed its lock.
+            let attached = match socket::connect(&self.run_dir, files::SOCKET) {
+                Ok(stream) => self.attach(stream, entry).await,
+                Err(error) if is_supervised(&self.run_dir) => Err(error),
+                Err(_) => self.spawn(),
+            };
             match attached {
                 Ok(connection) => self.connection = Some(connection),
                 Err(error) => {
@@ -293,16 +310,20 @@ impl Link {
 
     /// Connects to a supervisor that lives, and learns what is under way. One that lives and does not answer (it was stopped,
     /// or swapped out) is waited for: nothing may be said of its commands before it has said it.
-    async fn attach(&self, entry: &Entry) -> io::Result<Connection> {
-        let stream = socket::connect(&self.run_dir, files::SOCKET)?;
+    async fn attach(&self, stream: UnixStream, entry: &Entry) -> io::Result<Connection> {
         let mut connection = self.greet(stream, None, Past::default())?;
         connection.under_way = loop {
             if let Ok(under_way) = tokio::time::timeout(WELCOME, connection.welcome()).await {
                 break under_way?;
             }
-            let silent = "its supervisor does not answer; `spore doctor` says which process it is";
+            let silent = match supervisor_of(&self.run_dir) {
+                Some(process) => {
+                    format!("its supervisor does not answer; if it was stopped: `kill -CONT {}`", process.pid())
+                }
+                None => "its supervisor does not answer".to_owned(),
+            };
             tracing::warn!(run = %self.run, silent);
-            entry.tell_line(Stream::Err, silent);
+            entry.tell_line(Stream::Err, &silent);
         };
         connection.past = Past::read(&self.run_dir)?;
         Ok(connection)
@@ -327,12 +348,7 @@ impl Link {
         self.greet(mine, Some(process), past)
     }
 
-    fn greet(
-        &self,
-        stream: std::os::unix::net::UnixStream,
-        process: Option<Detached>,
-        past: Past,
-    ) -> io::Result<Connection> {
+    fn greet(&self, stream: UnixStream, process: Option<Detached>, past: Past) -> io::Result<Connection> {
         let limits = &self.shared.limits;
         let mut connection = Connection {
             stream: Watched::new(stream)?,

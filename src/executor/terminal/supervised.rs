@@ -16,6 +16,11 @@ pub fn is_supervised(run_dir: &Path) -> bool {
     File::open(run_dir.join(files::LOCK)).is_ok_and(|file| file.try_lock_shared().is_err())
 }
 
+/// Who holds, or held, the lock of the run's supervisor.
+pub(super) fn supervisor_of(run_dir: &Path) -> Option<Identity> {
+    std::fs::read_to_string(run_dir.join(files::LOCK)).ok().and_then(|text| Identity::parse(text.trim()))
+}
+
 /// What the supervisors of a run have left for others to read.
 #[derive(Debug)]
 pub struct Supervised {
