@@ -354,3 +354,40 @@ fn what_a_damaged_journal_has_lost_is_known_to_the_supervisor() {
         assert_eq!(results(&folder).len(), 1);
     }
 }
+
+#[test]
+fn an_end_that_comes_together_with_the_welcome_is_heard() {
+    let folder = Folder::new().file("w.yaml", WAITS);
+    let id = leave(&folder, "w.yaml");
+    let mut resume = folder.command(&["resume"]);
+    let mut resume = resume.env("SPORE_FAILPOINTS", "engine-greeted=stop").spawn().expect("started");
+    let status = format!("/proc/{}/status", resume.id());
+    let until = |what: &str, is_so: &dyn Fn() -> bool| {
+        for _ in 0..6_000 {
+            if is_so() {
+                return;
+            }
+            std::thread::park_timeout(std::time::Duration::from_millis(10));
+        }
+        panic!("{what} never comes");
+    };
+    until("the stop", &|| std::fs::read_to_string(&status).is_ok_and(|text| text.contains("State:\tT")));
+    let_go(&folder);
+    let attempts = format!(".spore/runs/{id}/attempts.jsonl");
+    until("the end", &|| count(&folder.read(&attempts), "\"ended\"") == 2);
+    let pid = resume.id().to_string();
+    assert!(Command::new("kill").args(["-CONT", &pid]).status().expect("kill starts").success());
+    let mut code = None;
+    for _ in 0..6_000 {
+        code = resume.try_wait().expect("waited for");
+        if code.is_some() {
+            break;
+        }
+        std::thread::park_timeout(std::time::Duration::from_millis(10));
+    }
+    if code.is_none() {
+        resume.kill().expect("killed");
+    }
+    assert_eq!(code.and_then(|code| code.code()), Some(0), "it waits for ever");
+    assert_eq!(folder.read("seen"), "first\nslow\nlast7\n");
+}

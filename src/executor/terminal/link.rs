@@ -18,6 +18,7 @@ use super::machine::Shared;
 use super::supervised::{is_supervised, supervisor_of};
 use super::wire::{self, End, Order, PROTOCOL, Reply, Request, files};
 use crate::model::{Attempt, AttemptEnd, Outcome, Recalled, RunId, Secret, Stream, TaskId};
+use crate::os::failpoint;
 use crate::os::process::{Detached, start_detached};
 use crate::os::socket::{self, Watched};
 
@@ -312,6 +313,7 @@ impl Link {
     /// or swapped out) is waited for: nothing may be said of its commands before it has said it.
     async fn attach(&self, stream: UnixStream, entry: &Entry) -> io::Result<Connection> {
         let mut connection = self.greet(stream, None, Past::default())?;
+        failpoint::reach("engine-greeted");
         connection.under_way = loop {
             if let Ok(under_way) = tokio::time::timeout(WELCOME, connection.welcome()).await {
                 break under_way?;
@@ -331,7 +333,7 @@ impl Link {
 
     /// Starts a supervisor.
     fn spawn(&self) -> io::Result<Connection> {
-        crate::os::failpoint::reach("supervisor-spawn");
+        failpoint::reach("supervisor-spawn");
         let past = Past::read(&self.run_dir)?;
         let (mine, other) = socket::pair()?;
         let run = self.run.to_string();
@@ -343,7 +345,7 @@ impl Link {
             OsStr::new(&run),
         ];
         let process = start_detached(&self.shared.program, &words, self.shared.supervisor_environment(), &other)?;
-        crate::os::failpoint::reach("supervisor-started");
+        failpoint::reach("supervisor-started");
         tracing::debug!(run = %self.run, pid = process.id(), "supervisor started");
         self.greet(mine, Some(process), past)
     }
@@ -391,6 +393,10 @@ impl Connection {
 
     /// Waits for the supervisor, and takes in what it says. False when the connection is closed; what came before is there.
     async fn exchange(&mut self) -> bool {
+        // What came together with the welcome is there already, and nothing else may come to tell of it.
+        if memchr::memchr(b'\n', &self.received).is_some() {
+            return true;
+        }
         loop {
             tokio::select! {
                 biased;
