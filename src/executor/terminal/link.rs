@@ -313,7 +313,6 @@ impl Link {
     /// or swapped out) is waited for: nothing may be said of its commands before it has said it.
     async fn attach(&self, stream: UnixStream, entry: &Entry) -> io::Result<Connection> {
         let mut connection = self.greet(stream, None, Past::default())?;
-        failpoint::reach("engine-greeted");
         connection.under_way = loop {
             if let Ok(under_way) = tokio::time::timeout(WELCOME, connection.welcome()).await {
                 break under_way?;
@@ -419,7 +418,7 @@ impl Connection {
     /// Waits for the first words.
     async fn welcome(&mut self) -> io::Result<HashSet<(TaskId, u32)>> {
         while self.exchange().await {
-            // Only the welcome comes first; what follows it stays for later.
+            // What comes before the welcome is in the log, which is read next; what follows it stays for later.
             let Some(end) = memchr::memchr(b'\n', &self.received) else { continue };
             let first = serde_json::from_slice(&self.received[..end]);
             self.received.drain(..=end);
@@ -431,7 +430,7 @@ impl Connection {
                     Err(io::Error::other("its supervisor is of a newer Spore; use that one until the run has ended"))
                 }
                 Ok(Reply::Refused { reason }) => Err(io::Error::other(reason)),
-                Ok(_) => Err(io::Error::other("its supervisor speaks another language")),
+                Ok(_) => continue,
                 Err(error) => Err(error.into()),
             };
         }
