@@ -354,3 +354,30 @@ fn what_a_damaged_journal_has_lost_is_known_to_the_supervisor() {
         assert_eq!(results(&folder).len(), 1);
     }
 }
+
+#[test]
+fn an_end_that_comes_together_with_the_welcome_is_heard() {
+    let folder = Folder::new().file("w.yaml", WAITS);
+    let id = leave(&folder, "w.yaml");
+    let mut resume = folder.command(&["resume"]);
+    let resume = resume.env("SPORE_FAILPOINTS", "engine-greeted=stop").stdout(Stdio::null()).stderr(Stdio::null());
+    let mut resume = resume.spawn().expect("started");
+    let until = |what: &str, is_so: &mut dyn FnMut() -> bool| {
+        let mut looks = (0..6_000).map(|_| std::thread::park_timeout(std::time::Duration::from_millis(10)));
+        assert!(looks.any(|()| is_so()), "{what} never comes");
+    };
+    let status = format!("/proc/{}/status", resume.id());
+    until("the stop", &mut || std::fs::read_to_string(&status).is_ok_and(|text| text.contains("State:\tT")));
+    let_go(&folder);
+    let attempts = format!(".spore/runs/{id}/attempts.jsonl");
+    until("the end of its command", &mut || count(&folder.read(&attempts), "{\"ended\"") == 2);
+    let pid = resume.id().to_string();
+    assert!(Command::new("kill").args(["-CONT", &pid]).status().expect("kill starts").success());
+    let mut code = None;
+    until("the end of the run", &mut || {
+        code = resume.try_wait().expect("waited for");
+        code.is_some()
+    });
+    assert_eq!(code.and_then(|code| code.code()), Some(0));
+    assert_eq!(folder.read("seen"), "first\nslow\nlast7\n");
+}

@@ -27,6 +27,8 @@ const TRIES: u32 = 200;
 const BETWEEN_TRIES: Duration = Duration::from_millis(5);
 /// How long a message waits for room when the supervisor is slow to take it.
 const BETWEEN_SENDS: Duration = Duration::from_millis(1);
+/// A failpoint that few schedules come by: an engine that has greeted a supervisor and has not read its answer.
+const GREETED: &str = "engine-greeted";
 /// What is said of an attempt whose supervisor was killed.
 const UNSEEN: &str = "running when its supervisor died";
 /// How long a supervisor may take to say who it is.
@@ -313,6 +315,7 @@ impl Link {
     /// or swapped out) is waited for: nothing may be said of its commands before it has said it.
     async fn attach(&self, stream: UnixStream, entry: &Entry) -> io::Result<Connection> {
         let mut connection = self.greet(stream, None, Past::default())?;
+        failpoint::reach(GREETED);
         connection.under_way = loop {
             if let Ok(under_way) = tokio::time::timeout(WELCOME, connection.welcome()).await {
                 break under_way?;
