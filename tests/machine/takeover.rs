@@ -382,3 +382,35 @@ async fn what_was_reused_is_noted_once_even_when_the_journal_was_torn_before_it(
         assert_eq!(kind_count(&worked.events, "task_reused"), 1);
     }
 }
+
+/// What may have been started is not started as if nothing had been, however often the machine went down since.
+#[tokio::test]
+async fn what_was_foreseen_before_the_machine_went_down_is_lost() {
+    let plan = planned(&two_tasks(""), &Options::default());
+    let of_boot = |boot: u128| Engine { process: format!("7@7@{boot:032x}"), ..engine() };
+    let foreseen = |tasks: &[&str]| Event::StartsForeseen { tasks: tasks.iter().map(|task| id(task)).collect() };
+    let resumed = |engine: Engine| Event::RunResumed { engine };
+    let both = || foreseen(&["one", "two"]);
+    let cases = [
+        (of_boot(7), vec![both()], true),
+        (engine(), vec![both()], false),
+        (of_boot(7), vec![both(), foreseen(&[])], false),
+        (of_boot(7), vec![both(), resumed(of_boot(7))], false),
+        (of_boot(7), vec![both(), resumed(of_boot(8)), foreseen(&[])], true),
+        (of_boot(7), vec![both(), resumed(engine()), foreseen(&[])], true),
+    ];
+    for (first, facts, is_lost) in cases {
+        let mut past = one_under_way(&plan).await;
+        past.truncate(1);
+        let Event::RunStarted { engine, .. } = &mut past[0].1 else { panic!("no start") };
+        *engine = Some(first);
+        past.extend(facts.into_iter().map(|fact| (minutes_ago(0), fact)));
+        let Worked { ran, told, .. } = work(&plan, &past, Vec::new(), &[]).await;
+        let record = ran.expect("it ran").record;
+        let expected = if is_lost { TaskStatus::Lost } else { TaskStatus::Succeeded };
+        for task in ["one", "two"] {
+            assert_eq!(record.tasks[&id(task)].status, expected, "{task} after {past:#?}");
+        }
+        assert_eq!(told.len(), if is_lost { 0 } else { 2 }, "{told:?}");
+    }
+}

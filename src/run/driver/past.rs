@@ -53,28 +53,40 @@ pub(super) fn recalled(events: &[(Timestamp, Event)], boot: Boot) -> HashMap<(&T
 
 /// Tasks that were foreseen before `boot` and of which nothing else is known: they may have been started.
 pub(super) fn in_doubt(events: &[(Timestamp, Event)], places: &IndexMap<TaskId, usize>, boot: Boot) -> HashSet<usize> {
-    let mut since = Recalled::EarlierBoot;
+    let mut since = None;
     let mut foreseen: HashSet<&TaskId> = HashSet::new();
+    let mut doubtful: HashSet<&TaskId> = HashSet::new();
     for (_, event) in events {
         match event {
-            Event::RunStarted { engine: Some(engine), .. } | Event::RunResumed { engine } => {
-                since = of_engine(engine, boot);
+            Event::RunStarted { engine, .. } => since = engine.as_ref().and_then(boot_of),
+            Event::RunResumed { engine } => {
+                // Within one boot nothing that was written is lost, so what was foreseen and is not told did not begin.
+                if since.is_none() || since != boot_of(engine) {
+                    doubtful.extend(&foreseen);
+                }
+                foreseen.clear();
+                since = boot_of(engine);
             }
-            Event::StartsForeseen { tasks } if since == Recalled::EarlierBoot => foreseen = tasks.iter().collect(),
+            Event::StartsForeseen { tasks } => foreseen = tasks.iter().collect(),
             Event::AttemptIntended { task, .. } | Event::TaskSkipped { task, .. } => {
                 foreseen.remove(task);
+                doubtful.remove(task);
             }
             _ => {}
         }
     }
-    foreseen.into_iter().filter_map(|task| places.get(task).copied()).collect()
+    if since != Some(boot) {
+        doubtful.extend(foreseen);
+    }
+    doubtful.into_iter().filter_map(|task| places.get(task).copied()).collect()
+}
+
+fn boot_of(engine: &Engine) -> Option<Boot> {
+    Identity::parse(&engine.process).map(Identity::boot)
 }
 
 fn of_engine(engine: &Engine, boot: Boot) -> Recalled {
-    match Identity::parse(&engine.process) {
-        Some(engine) if engine.boot() == boot => Recalled::ThisBoot,
-        _ => Recalled::EarlierBoot,
-    }
+    if boot_of(engine) == Some(boot) { Recalled::ThisBoot } else { Recalled::EarlierBoot }
 }
 
 /// The first thing in which the plan differs from what the run declared when it began.
