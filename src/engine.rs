@@ -166,6 +166,9 @@ impl Request {
             params: plan.params.clone(),
             only: self.selection.only.clone(),
             from: self.selection.from.clone(),
+            cause: None,
+            written_by: None,
+            depth: 0,
         }
     }
 }

@@ -42,6 +42,9 @@ fn every_event() -> Vec<Event> {
                 params: IndexMap::from([("region".to_owned(), json!("eu"))]),
                 only: Vec::new(),
                 from: None,
+                cause: None,
+                written_by: None,
+                depth: 0,
             },
             jobs: 2,
             tasks: vec![Declared {

@@ -77,7 +77,7 @@ pub(super) fn like(root: &Root, origin: &Origin, view: &mut dyn View) -> Result<
         if has_result(root, orphan.run)? {
             continue;
         }
-        if same.is_none() && other == origin {
+        if same.is_none() && other.is_like(origin) {
             same = Some(orphan.run);
         } else {
             others.push(orphan);

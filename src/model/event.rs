@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use super::{Digest, LogSize, Outcome, Recorded, RunId, RunStatus, Stop, TaskId, TaskStatus};
+use super::{Cause, Digest, LogSize, Outcome, Recorded, RunId, RunStatus, Stop, TaskId, TaskStatus};
 
 /// A moment, in milliseconds since 1970; RFC 3339 in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -98,6 +98,28 @@ pub struct Origin {
     /// The task it was to begin from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
+    /// Why it began by itself; `None` when a person said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    /// The run that wrote the file, as far as can be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written_by: Option<RunId>,
+    /// How many runs wrote one another's files before this one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub depth: u32,
+}
+
+fn is_zero(depth: &u32) -> bool {
+    *depth == 0
+}
+
+impl Origin {
+    /// Whether a run from `other` would do the same, whatever its cause.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        let causeless = |origin: &Self| Self { cause: None, written_by: None, depth: 0, ..origin.clone() };
+        causeless(self) == causeless(other)
+    }
 }
 
 /// The engine that works on a run, for people who ask which one.

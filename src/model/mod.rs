@@ -5,6 +5,7 @@
 
 mod attempt;
 mod command;
+mod cron;
 mod dag;
 mod diagnostic;
 mod digest;
@@ -23,6 +24,7 @@ mod trigger;
 
 pub use attempt::{Attempt, AttemptEnd, CommandLine, LogSize, Recalled, Recorded, Secret, Stream};
 pub use command::{Command, Language, Template};
+pub use cron::Cron;
 pub use dag::{Cycle, Dag};
 pub use diagnostic::{Diagnostic, Related, Severity};
 pub use digest::{Digest, Digester};
@@ -37,4 +39,4 @@ pub use record::{AttemptRecord, RunRecord, TaskRecord};
 pub use settings::{EnvValue, Retry, SecretRef, Settings};
 pub use spore::{Dialect, Kind, Note, Order, Param, ParamType, Spore};
 pub use task::{Matrix, Need, NeedTarget, Step, Task, Work};
-pub use trigger::{Concurrency, Policy, Push, SessionMoment, Triggers};
+pub use trigger::{Cause, Concurrency, Policy, Push, SessionMoment, Timer, Triggers};

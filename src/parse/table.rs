@@ -218,6 +218,7 @@ pub(super) static ON: Object = Object {
     doc: "What starts a spore by itself.",
     foreign: &[("cron", "schedule"), ("pull_request", "push"), ("start", "session: start")],
     fields: &[
+        field("drop", Shape::Flag, "The file arrives in a watched folder, or has new contents.", "true"),
         field(
             "push",
             Shape::Short(&PUSH, &Shape::Branches),

@@ -40,6 +40,9 @@ fn facts(run: RunId, outcome: Outcome) -> Vec<Event> {
         params: indexmap::IndexMap::new(),
         only: Vec::new(),
         from: None,
+        cause: None,
+        written_by: None,
+        depth: 0,
     };
     let declared = serde_json::json!({
         "id": "a", "title": "a", "line": 1, "executor": "terminal", "status": TaskStatus::Waiting, "counts": true

@@ -150,6 +150,9 @@ impl Journal {
             params: IndexMap::from([("region".to_owned(), json!("eu"))]),
             only: Vec::new(),
             from: None,
+            cause: None,
+            written_by: None,
+            depth: 0,
         };
         let run = RunId::from_parts(START.0.unsigned_abs(), 7);
         let started = Event::RunStarted { run, origin, jobs: 2, tasks: declared.collect(), engine: None };

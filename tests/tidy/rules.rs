@@ -45,6 +45,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("base64", &["executor/mask/forms.rs"]),
     ("close_fds", &["os/process/launch.rs"]),
     ("crc32fast", &["os/seal.rs"]),
+    ("croner", &["model/cron.rs"]),
     ("globset", &["executor/terminal/artifacts.rs"]),
     ("percent_encoding", &["executor/mask/forms.rs"]),
     ("unicode_width", &["render/style.rs"]),

@@ -5,7 +5,9 @@ use serde_json::Value;
 
 use super::decoder::{Decoder, Entry, short};
 use super::settings::is_identifier;
-use crate::model::{Concurrency, Diagnostic, Param, ParamType, Policy, Push, SessionMoment, Span, Template, Triggers};
+use crate::model::{
+    Concurrency, Cron, Diagnostic, Param, ParamType, Policy, Push, SessionMoment, Span, Template, Timer, Triggers,
+};
 use crate::parse::node::{Node, NodeKind};
 use crate::parse::table;
 
@@ -14,6 +16,7 @@ pub(super) fn triggers(decoder: &mut Decoder<'_>, entry: Entry<'_>) -> Triggers 
     let mut triggers = Triggers::default();
     match entry.node.kind {
         NodeKind::Map(_) => decoder.each(&table::ON, entry.key, entry.node, |decoder, entry| match entry.field.name {
+            "drop" => triggers.drop = decoder.flag(entry).unwrap_or(false),
             "push" => triggers.push = push(decoder, entry),
             "schedule" => triggers.schedule = schedule(decoder, entry),
             "session" => triggers.session = session(decoder, entry),
@@ -43,46 +46,19 @@ fn push(decoder: &mut Decoder<'_>, entry: Entry<'_>) -> Option<Push> {
     Some(push)
 }
 
-fn schedule(decoder: &mut Decoder<'_>, entry: Entry<'_>) -> Vec<(String, Span)> {
-    let mut lines = Vec::new();
+fn schedule(decoder: &mut Decoder<'_>, entry: Entry<'_>) -> Vec<Timer> {
+    let mut timers = Vec::new();
     for (text, span) in decoder.texts(entry) {
-        if is_cron(text) {
-            lines.push((text.trim().to_owned(), span));
-        } else {
-            decoder.remark(|| {
-                let message = format!("`{}` is no cron line", short(text));
+        match Cron::parse(text, None) {
+            Ok(cron) => timers.push(Timer { cron, overlap: Policy::Skip, catch_up: 1, span }),
+            Err(because) => decoder.remark(|| {
+                let message = format!("`{}` is no cron line: {because}", short(text));
                 let hint = "write five fields, `minute hour day month weekday`, such as `0 6 * * *`, or `@daily`";
                 Diagnostic::error("bad-schedule", span, message).hint(hint)
-            });
+            }),
         }
     }
-    lines
-}
-
-const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
-
-/// Whether a line has the five fields of cron, each within its bounds, or is one of its `@` words.
-fn is_cron(line: &str) -> bool {
-    if let Some(word) = line.trim().strip_prefix('@') {
-        return matches!(word, "yearly" | "annually" | "monthly" | "weekly" | "daily" | "midnight" | "hourly");
-    }
-    let bounds: [(u32, u32, &[&str]); 5] = [(0, 59, &[]), (0, 23, &[]), (1, 31, &[]), (1, 12, &MONTHS), (0, 7, &DAYS)];
-    let fields: Vec<&str> = line.split_whitespace().collect();
-    fields.len() == bounds.len()
-        && fields.iter().zip(bounds).all(|(field, (min, max, words))| {
-            let point = |text: &str| {
-                let number = text.parse().is_ok_and(|number| (min..=max).contains(&number));
-                number || words.contains(&text.to_ascii_lowercase().as_str())
-            };
-            field.split(',').all(|part| {
-                let (range, step) = part.split_once('/').map_or((part, None), |(range, step)| (range, Some(step)));
-                let stepped = step.is_none_or(|step| step.parse::<u32>().is_ok_and(|step| step > 0));
-                let ranged =
-                    range == "*" || range.split_once('-').map_or_else(|| point(range), |(a, b)| point(a) && point(b));
-                stepped && ranged
-            })
-        })
+    timers
 }
 
 fn session(decoder: &mut Decoder<'_>, entry: Entry<'_>) -> Vec<SessionMoment> {
