@@ -20,7 +20,7 @@ pub use git::{Author, Commit, Head, IndexState, Message, Outlook, commit_new, fi
 pub use group::{Entry, Group, Holder, Turn, enter_group, list_groups};
 pub use init::{InitReport, init};
 pub use mark::{mark_run, mark_runs, marked_runs, unmark_run};
-pub use project::Project;
+pub use project::{GitSettings, Project, Pull, WatchSettings};
 pub use result::{find_result, read_template, write_result};
 pub use rewrite::{Rewrite, rewrite_source};
 pub use root::Root;
