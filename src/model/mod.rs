@@ -19,7 +19,9 @@ mod plan;
 mod record;
 mod settings;
 mod spore;
+mod status;
 mod task;
+mod ticket;
 mod trigger;
 
 pub use attempt::{Attempt, AttemptEnd, CommandLine, LogSize, Recalled, Recorded, Secret, Stream};
@@ -38,5 +40,9 @@ pub use plan::{Disposition, Plan, PlannedTask};
 pub use record::{AttemptRecord, RunRecord, TaskRecord};
 pub use settings::{EnvValue, Retry, SecretRef, Settings};
 pub use spore::{Dialect, Kind, Note, Order, Param, ParamType, Spore};
+pub use status::{
+    Answer, Ask, NextStatus, Paused, Problem, RecentStatus, RunningStatus, Status, WaitingStatus, WatcherStatus,
+};
 pub use task::{Matrix, Need, NeedTarget, Step, Task, Work};
+pub use ticket::Ticket;
 pub use trigger::{Cause, Concurrency, Policy, Push, SessionMoment, Timer, Triggers};
