@@ -17,7 +17,7 @@ fn a_lower_number_holds_back_and_a_higher_one_lets_go() {
     let plan = planned(SPORE, &Options::default());
     let now = Duration::ZERO;
     let mut machine = Machine::new(&plan, 2, &[]);
-    let mut started = |machine: &mut Machine<'_>| {
+    let started = |machine: &mut Machine<'_>| {
         let mut started = Vec::new();
         while let Some(action) = machine.next(now) {
             let Action::Start { task, .. } = action else { continue };

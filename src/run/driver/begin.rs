@@ -41,7 +41,7 @@ impl<'a> Driver<'a> {
         let at = Timestamp(order.clock.wall_milliseconds());
         let first = Event::RunStarted {
             run: order.run,
-            origin: order.origin.clone(),
+            origin: Box::new(order.origin.clone()),
             jobs: order.jobs.get(),
             tasks: order.plan.tasks.iter().filter_map(declare).collect(),
             engine: Some(order.engine.clone()),
