@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::exit::Exit;
+use crate::engine::Wish;
 
 /// The name, the version and the commit it was built from.
 pub(super) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("SPORE_COMMIT"), ")");
@@ -307,10 +308,10 @@ pub(super) struct Conduct {
 impl Conduct {
     /// What the command line says about committing, if anything.
     #[must_use]
-    pub(super) fn wants_commit(&self) -> Option<bool> {
+    pub(super) fn wants_commit(&self) -> Option<Wish> {
         match (self.commit, self.no_commit) {
-            (true, _) => Some(true),
-            (_, true) => Some(false),
+            (true, _) => Some(Wish::Now),
+            (_, true) => Some(Wish::Never),
             _ => None,
         }
     }
