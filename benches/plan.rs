@@ -127,6 +127,9 @@ fn journal_of(runs: &Path, number: u64) {
         params: indexmap::IndexMap::new(),
         only: Vec::new(),
         from: None,
+        cause: None,
+        written_by: None,
+        depth: 0,
     };
     let mut events =
         vec![Event::RunStarted { run, origin, jobs: 2, tasks: (0..20).map(declared).collect(), engine: None }];
