@@ -310,6 +310,12 @@ impl Ignored {
         let Self(Some((repository, top))) = self else { return false };
         path.strip_prefix(top).is_ok_and(|inside| repository.is_path_ignored(inside).unwrap_or(false))
     }
+
+    /// The top of the working tree, and the file of the repository's own rules; `None` where there is no repository.
+    pub(super) fn repository(&self) -> Option<(&Path, PathBuf)> {
+        let Self(Some((repository, top))) = self else { return None };
+        Some((top, repository.commondir().join("info/exclude")))
+    }
 }
 
 /// Makes `folder` a git repository unless it lies in one. Returns the top of the repository, and whether it was made.

@@ -12,7 +12,9 @@ mod rewrite;
 mod root;
 mod secret;
 mod source;
+mod survey;
 mod trash;
+mod wanted;
 
 pub use error::Error;
 pub use files::{Found, count_folders, find_spores};
@@ -26,4 +28,6 @@ pub use rewrite::{Rewrite, rewrite_source};
 pub use root::Root;
 pub use secret::{NoSecret, find_secret};
 pub use source::read_source;
+pub use survey::{Arrival, Changes, Gone, RootState, Survey};
 pub use trash::{discard_run, empty_trash, weigh_trash};
+pub use wanted::is_watched;
