@@ -116,6 +116,13 @@ pub enum Fact {
         /// The moment.
         at: Timestamp,
     },
+    /// Whether a file holds spores that something else than its arrival starts.
+    Triggered {
+        /// The file.
+        path: String,
+        /// Whether it does.
+        is: bool,
+    },
     /// Nothing begins from here on.
     Paused(Pause),
     /// Things begin again.

@@ -1,6 +1,6 @@
 //! What the facts of a queue add up to.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::fact::{Fact, Kept, Pause};
 use crate::model::{Digest, RunId, Ticket, Timestamp};
@@ -49,6 +49,8 @@ pub struct State {
     kept: BTreeMap<RunId, Kept>,
     /// The last moment of each timer.
     fired: HashMap<TimerKey, Timestamp>,
+    /// Files with spores that something else than their arrival starts.
+    triggered: BTreeSet<String>,
     paused: Option<Pause>,
     /// Whether any fact was ever noted.
     has_past: bool,
@@ -101,6 +103,17 @@ impl State {
         self.fired.get(timer).copied()
     }
 
+    /// Whether something else than its arrival starts a spore of this file.
+    #[must_use]
+    pub fn is_triggered(&self, path: &str) -> bool {
+        self.triggered.contains(path)
+    }
+
+    /// The files with such spores.
+    pub fn triggered(&self) -> impl Iterator<Item = &str> {
+        self.triggered.iter().map(String::as_str)
+    }
+
     /// Whether nothing is to begin.
     #[must_use]
     pub fn paused(&self) -> Option<Pause> {
@@ -141,6 +154,8 @@ impl State {
             }
             Fact::Settled { runs, .. } => runs.iter().for_each(|run| drop(self.kept.remove(run))),
             Fact::Fired { path, spore, line, at } => drop(self.fired.insert((path, spore, line), at)),
+            Fact::Triggered { path, is: true } => drop(self.triggered.insert(path)),
+            Fact::Triggered { path, is: false } => drop(self.triggered.remove(&path)),
             Fact::Paused(pause) => self.paused = Some(pause),
             Fact::Unpaused => self.paused = None,
         }
@@ -198,6 +213,8 @@ impl State {
             at: *at,
         }));
         facts.extend(self.kept.iter().map(|(run, kept)| Fact::Kept { run: *run, kept: kept.clone() }));
+        let triggered = self.triggered.iter();
+        facts.extend(triggered.map(|path| Fact::Triggered { path: path.clone(), is: true }));
         facts.extend(self.paused.map(Fact::Paused));
         facts
     }

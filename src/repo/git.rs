@@ -6,6 +6,8 @@
 //! commits are not signed (`commit.gpgsign` is not looked at), and `GIT_DIR`, `GIT_INDEX_FILE` and the like do not count:
 //! the repository is the one that the files lie in.
 
+mod blob;
+mod changes;
 mod history;
 mod index;
 mod outlook;
@@ -21,6 +23,8 @@ use git2::{
     RepositoryOpenFlags, RepositoryState, Signature, Tree,
 };
 
+pub use blob::{head_of, read_blob_at, read_committed};
+pub use changes::changed_between;
 pub use history::find_commit;
 use index::PreparedIndex;
 pub use outlook::{Head, Outlook, git_outlook};
