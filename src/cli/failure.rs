@@ -109,6 +109,7 @@ fn of_repo(error: &repo::Error) -> Exit {
         | Error::TooLarge { .. }
         | Error::NotUtf8 { .. }
         | Error::Outside { .. }
+        | Error::NoLetter { .. }
         | Error::Project { .. } => Exit::Spore,
         Error::Permission { .. }
         | Error::InTheWay { .. }
