@@ -2,6 +2,7 @@
 //! process and no socket.
 
 mod checklist;
+mod daemon;
 mod doctor;
 mod error;
 mod finish;
@@ -15,6 +16,7 @@ mod resume;
 mod retry;
 mod turn;
 
+pub use daemon::{Orders, Said, Signal, Spectator, watch};
 pub use doctor::examine;
 pub use error::{BadSpore, Error};
 pub use finish::{Kept, Wish};
@@ -38,7 +40,7 @@ use crate::run::{Allowance, Stop, View};
 use crate::{os, repo};
 
 /// What a Spore has to work with.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct World {
     /// Where time comes from.
     pub clock: SystemClock,

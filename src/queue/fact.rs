@@ -123,6 +123,11 @@ pub enum Fact {
         /// Whether it does.
         is: bool,
     },
+    /// A letter of a hook was read, and what it called for is queued.
+    Read {
+        /// The name of its file.
+        letter: String,
+    },
     /// Nothing begins from here on.
     Paused(Pause),
     /// Things begin again.

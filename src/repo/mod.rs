@@ -16,6 +16,7 @@ mod source;
 mod survey;
 mod trash;
 mod wanted;
+mod watched;
 
 pub use error::Error;
 pub use files::{Found, count_folders, find_spores};
@@ -34,3 +35,4 @@ pub use source::read_source;
 pub use survey::{Arrival, Changes, Gone, RootState, Survey};
 pub use trash::{discard_run, empty_trash, weigh_trash};
 pub use wanted::is_watched;
+pub use watched::{Watch, is_under_watch, take_watch, watched_by};
