@@ -16,8 +16,10 @@ mod trash;
 
 pub use error::Error;
 pub use files::{Found, count_folders, find_spores};
-pub use git::{Author, Commit, Head, IndexState, Message, Outlook, commit_new, find_commit, git_outlook};
-pub use git::{changed_between, head_of, read_blob_at, read_committed};
+pub use git::{Author, Batch, Commit, Head, IndexState, Message, Outlook, Refused, Written};
+pub use git::{
+    changed_between, commit_batch, commit_new, find_commit, git_outlook, head_of, read_blob_at, read_committed,
+};
 pub use group::{Entry, Group, Holder, Turn, enter_group, list_groups};
 pub use init::{InitReport, init};
 pub use mark::{mark_run, mark_runs, marked_runs, unmark_run};
