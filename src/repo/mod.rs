@@ -20,8 +20,10 @@ mod watched;
 
 pub use error::Error;
 pub use files::{Found, count_folders, find_spores};
-pub use git::{Author, Commit, Head, IndexState, Message, Outlook, commit_new, find_commit, git_outlook};
-pub use git::{changed_between, head_of, read_blob_at, read_committed};
+pub use git::{Author, Batch, Commit, Head, IndexState, Message, Outlook, Refused, Written};
+pub use git::{
+    changed_between, commit_batch, commit_new, find_commit, git_outlook, head_of, read_blob_at, read_committed,
+};
 pub use group::{Entry, Group, Holder, Turn, enter_group, list_groups};
 pub use inbox::{discard_letter, inbox, post_letter, read_letters};
 pub use init::{InitReport, init};
