@@ -336,7 +336,8 @@ fn a_kept_survey_is_taken_up_and_a_damaged_one_is_none() {
     ground.survey.save(&kept).expect("kept");
     let bytes = fs::read(&kept).expect("read");
     ground.survey = Survey::load(&kept);
-    assert!(ground.refresh().is_empty());
+    let changes = ground.refresh();
+    assert!(changes.is_empty(), "{changes:?}");
     assert_eq!(ground.entered.iter().filter(|(_, is_new)| *is_new).count(), 0);
     ground.survey = Survey::load(&kept);
     ground.put("f1/a1.md", "changed while nobody looked");

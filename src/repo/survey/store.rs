@@ -128,7 +128,8 @@ impl Rest<'_> {
     }
 
     fn name(&mut self) -> Option<OsString> {
-        let (name, rest) = self.0.split_at_checked(usize::try_from(u64::from_le_bytes(self.array()?)).ok()?)?;
+        let length = usize::try_from(self.number()?).ok()?;
+        let (name, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
         Some(OsString::from_vec(name.to_vec()))
     }
