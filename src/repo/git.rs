@@ -6,7 +6,9 @@
 //! commits are not signed (`commit.gpgsign` is not looked at), and `GIT_DIR`, `GIT_INDEX_FILE` and the like do not count:
 //! the repository is the one that the files lie in.
 
+mod changes;
 mod history;
+mod hooks;
 mod index;
 mod outlook;
 
@@ -21,7 +23,9 @@ use git2::{
     RepositoryOpenFlags, RepositoryState, Signature, Tree,
 };
 
+pub use changes::{Staged, moved_paths, staged_files};
 pub use history::find_commit;
+pub use hooks::{HookHome, calling_home, clone_local, hook_home, latest_move, remember_served};
 use index::PreparedIndex;
 pub use outlook::{Head, Outlook, git_outlook};
 

@@ -18,6 +18,8 @@ mod trash;
 pub use error::Error;
 pub use files::{Found, count_folders, find_spores};
 pub use git::{Author, Commit, Head, IndexState, Message, Outlook, commit_new, find_commit, git_outlook};
+pub use git::{HookHome, calling_home, clone_local, hook_home, latest_move, remember_served};
+pub use git::{Staged, moved_paths, staged_files};
 pub use group::{Entry, Group, Holder, Turn, enter_group, list_groups};
 pub use inbox::{discard_letter, inbox, post_letter, read_letters};
 pub use init::{InitReport, init};
