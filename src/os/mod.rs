@@ -5,6 +5,7 @@ pub mod disk;
 pub mod failpoint;
 pub mod file;
 pub mod identity;
+mod input;
 pub mod locks;
 mod machine;
 mod poll;
@@ -15,5 +16,6 @@ pub mod signals;
 pub mod socket;
 pub mod watches;
 
+pub use input::{Input, read_input};
 pub use machine::{columns, control_group, cores, host, kernel, open_files_max};
 pub use poll::{ChildSignals, Poll};

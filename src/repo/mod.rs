@@ -21,8 +21,10 @@ mod watched;
 pub use error::Error;
 pub use files::{Found, count_folders, find_spores};
 pub use git::{Author, Batch, Commit, Head, IndexState, Message, Outlook, Refused, Written};
+pub use git::{HookHome, calling_home, clone_local, hook_home, latest_move, remember_served};
 pub use git::{
-    changed_between, commit_batch, commit_new, find_commit, git_outlook, head_of, read_blob_at, read_committed,
+    Staged, commit_batch, commit_new, find_commit, git_outlook, head_of, moved_paths, read_blob_at, read_committed,
+    staged_files,
 };
 pub use group::{Entry, Group, Holder, Turn, enter_group, list_groups};
 pub use inbox::{discard_letter, inbox, post_letter, read_letters};

@@ -3,9 +3,7 @@
 use tokio::sync::mpsc;
 
 use super::Daemon;
-use crate::model::{
-    Answer, Ask, Paused, RunId, Status, Timestamp, WaitingStatus, WatcherStatus,
-};
+use crate::model::{Answer, Ask, Paused, RunId, Status, Timestamp, WaitingStatus, WatcherStatus};
 use crate::os::identity::Identity;
 use crate::queue::{self, Fact, Pause, Phase, Waiting};
 use crate::transport::Question;

@@ -188,4 +188,3 @@ impl Daemon<'_> {
 fn timer_group(path: &str, spore: &str) -> String {
     format!("schedule of {path}#{spore}")
 }
-

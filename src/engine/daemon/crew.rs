@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
-use super::keeper::Came;
 use super::super::resume::Pace;
 use super::super::{Error, Finished, Found, Request, World, resume, run};
+use super::keeper::Came;
 use crate::model::{AttemptId, Event, RunId, RunRecord, RunningStatus, Stream, TaskRecord, Ticket, Timestamp};
 use crate::run::{Allowance, Stop, View};
 
@@ -110,7 +110,13 @@ impl Crew {
     }
 
     /// Has a run begin in a thread of its own.
-    pub(super) fn begin(&mut self, world: &World, ticket: &Ticket, group: Option<String>, work: Work) -> std::io::Result<()> {
+    pub(super) fn begin(
+        &mut self,
+        world: &World,
+        ticket: &Ticket,
+        group: Option<String>,
+        work: Work,
+    ) -> std::io::Result<()> {
         let (stops, stopped) = mpsc::unbounded_channel();
         let allowance = Allowance::of(1);
         let glance = Arc::new(Mutex::new(Glance::default()));

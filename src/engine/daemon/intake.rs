@@ -137,9 +137,9 @@ impl Daemon<'_> {
         let now = self.world.now();
         let spores: Vec<_> =
             reading.triggered().map(|(spore, triggers)| (spore.to_owned(), triggers.clone())).collect();
-        let timers = spores.iter().flat_map(|(spore, triggers)| {
-            triggers.schedule.iter().map(move |timer| (spore.clone(), timer.clone()))
-        });
+        let timers = spores
+            .iter()
+            .flat_map(|(spore, triggers)| triggers.schedule.iter().map(move |timer| (spore.clone(), timer.clone())));
         let new = self.timetable.take(path, timers.collect(), self.log.state(), now);
         let mut facts: Vec<_> =
             new.into_iter().map(|(path, spore, line)| Fact::Fired { path, spore, line, at: now }).collect();
@@ -257,7 +257,8 @@ impl Daemon<'_> {
         let Some(written) = modified_ms(&arrival.file) else { return (None, 0) };
         let under_way = self.crew.members().map(|(run, member)| (run, member.depth, member.since.0, i64::MAX));
         let over = self.ended.iter().copied();
-        let wrote = under_way.chain(over).filter(|(_, _, began, ended)| began - TICK_MS <= written && written <= *ended);
+        let wrote =
+            under_way.chain(over).filter(|(_, _, began, ended)| began - TICK_MS <= written && written <= *ended);
         match wrote.min_by_key(|(_, depth, began, _)| (*depth, *began)) {
             Some((run, depth, ..)) => (Some(run), depth + 1),
             None => (None, 0),

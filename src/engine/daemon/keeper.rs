@@ -12,7 +12,7 @@ use super::{Daemon, Said};
 use crate::model::{RunId, Timestamp};
 use crate::os::failpoint;
 use crate::queue::{self, Fact, Kept};
-use crate::repo::{self, Commit, Project, Pull, Pulled, Pushed, Root};
+use crate::repo::{self, Batch, Commit, Project, Pull, Pulled, Pushed, Refused, Root, Written};
 
 /// How long nothing must have ended before results are committed while nothing is under way, and how long the first of
 /// them waits at most while other runs are.
@@ -52,7 +52,7 @@ struct Chores {
 /// What came of it.
 #[derive(Debug)]
 pub(super) struct Came {
-    commit: Option<(Vec<RunId>, Result<Commit, repo::Error>)>,
+    commit: Option<(Vec<RunId>, Result<Batch, repo::Error>)>,
     pull: Option<Result<Pulled, repo::Error>>,
     push: Option<Result<Pushed, repo::Error>>,
 }
@@ -128,7 +128,8 @@ impl Daemon<'_> {
         let kept: Vec<_> = self.log.state().kept().take(BATCH_MAX).map(|(run, kept)| (run, kept.clone())).collect();
         let pull = self.keeper.pull_at.is_some_and(|at| at <= now);
         let push = self.project.git.push.is_some() && (self.keeper.wants_push || !kept.is_empty());
-        self.keeper.pull_at = self.keeper.pull_at.map(|at| if pull { Timestamp(now.0 + pulls.unwrap_or(0)) } else { at });
+        self.keeper.pull_at =
+            self.keeper.pull_at.map(|at| if pull { Timestamp(now.0 + pulls.unwrap_or(0)) } else { at });
         self.keeper.first = None;
         if kept.is_empty() && !pull && !push {
             self.keeper.wants_push = false;
@@ -193,24 +194,30 @@ impl Daemon<'_> {
     fn committed(
         &mut self,
         runs: Vec<RunId>,
-        commit: Result<Commit, repo::Error>,
+        commit: Result<Batch, repo::Error>,
     ) -> Result<Option<(String, Option<String>)>, queue::Error> {
         let results = runs.len();
         let (reason, hint, passes) = match commit {
-            Ok(Commit::Made { id, branch, .. }) => {
+            Ok(Batch { commit: Commit::Made { id, branch, .. }, refused }) => {
+                for Refused { path, reason, hint } in refused {
+                    self.say_problem(&self.root.display(&path), format!("it is not committed: {reason}"), hint);
+                }
                 failpoint::reach("batch-committed");
                 self.log.append(vec![Fact::Settled { runs, commit: Some(id.clone()) }])?;
                 self.view.hear(&Said::Committed { results, commit: id, branch });
                 return Ok(None);
             }
-            Ok(Commit::Skipped { reason, hint, passes }) => (reason, hint, passes),
+            Ok(Batch { commit: Commit::Skipped { reason, hint, passes }, .. }) => (reason, hint, passes),
             Err(error) => (error.to_string(), error.hint(), true),
         };
-        let message = format!("{} not committed: {reason}", if results == 1 {
-            "1 result is written, but".to_owned()
-        } else {
-            format!("{results} results are written, but")
-        });
+        let message = format!(
+            "{} not committed: {reason}",
+            if results == 1 {
+                "1 result is written, but".to_owned()
+            } else {
+                format!("{results} results are written, but")
+            }
+        );
         if !passes {
             // Nobody can commit them there; they are files like any others.
             self.log.append(vec![Fact::Settled { runs, commit: None }])?;
@@ -230,10 +237,16 @@ impl Chores {
         let commit = (!kept.is_empty()).then(|| {
             failpoint::reach("batch-committing");
             let runs = kept.iter().map(|(run, _)| *run).collect();
-            (runs, repo::commit_batch(&root, &kept, project.author.as_ref(), PATIENCE))
+            let results: Vec<_> = kept.into_iter().map(|(run, kept)| written(&root, run, kept)).collect();
+            (runs, repo::commit_batch(&root, &results, project.author.as_ref(), PATIENCE))
         });
         let pull = pull.then(|| repo::pull(&root, &project));
         let push = push.then(|| repo::push(&root, &project));
         Came { commit, pull, push }
     }
+}
+
+fn written(root: &Root, run: RunId, kept: Kept) -> Written {
+    let Kept { path, source, spore, status } = kept;
+    Written { path: root.join(&path), run, spore, status, source }
 }

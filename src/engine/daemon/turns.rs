@@ -175,7 +175,8 @@ impl Daemon<'_> {
             let is_known = self.crew.get(run).is_some()
                 || self.given_up.contains(&run)
                 || self.adoptions.iter().any(|ticket| ticket.run == run);
-            if is_known || self.log.state().ticket(run).is_some() || orphan::has_result(&self.root, run).unwrap_or(true) {
+            if is_known || self.log.state().ticket(run).is_some() || orphan::has_result(&self.root, run).unwrap_or(true)
+            {
                 continue;
             }
             let ticket = Ticket {
