@@ -16,7 +16,7 @@ mod resume;
 mod retry;
 mod turn;
 
-pub use daemon::{Orders, Said, Signal, Spectator, watch};
+pub use daemon::{Orders, Signal, Spectator, watch};
 pub use doctor::examine;
 pub use error::{BadSpore, Error};
 pub use finish::{Kept, Wish};

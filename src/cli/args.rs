@@ -140,6 +140,27 @@ pub(super) enum Command {
         conduct: Conduct,
     },
 
+    /// Watch a folder: what arrives in it runs, and results are written and committed.
+    #[command(
+        after_help = "Examples:\n  spore watch\n  spore watch plans --jobs 4 --trust approve\n  spore watch --once\n\nIt ends at Ctrl-C; what runs goes on, and the next watcher takes it up."
+    )]
+    Watch {
+        /// The folder.
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+        /// Runs at a time; without it, what spore.toml says, else the number of cores.
+        #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+        jobs: Option<u32>,
+        /// Run what is there already too, in a folder that nobody has watched before.
+        #[arg(long)]
+        existing: bool,
+        /// End as soon as nothing is left to do.
+        #[arg(long)]
+        once: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+
     /// Say what became of a task that was lost, then run what did not succeed.
     #[command(
         after_help = "Examples:\n  spore resolve latest deploy --ran\n  spore resolve 01K9Z deploy --rerun\n\nA task is lost when nobody could see how it ended, as after a power cut."

@@ -15,5 +15,6 @@ mod prune;
 mod screen;
 mod setup;
 mod tally;
+mod watch;
 
 pub use main::main;

@@ -11,30 +11,28 @@ mod ends;
 mod intake;
 mod keeper;
 mod reading;
-mod said;
 mod start;
 mod timetable;
 mod trusting;
 mod turns;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
 use self::answers::Followers;
-use self::crew::{Crew, Heard};
+use self::crew::Crew;
 use self::keeper::Keeper;
 use self::timetable::Timetable;
 use super::{Error, World};
-use crate::model::{Policy, Problem, RecentStatus, RunId, Ticket, Timestamp, Triggers};
+use crate::model::{Policy, Problem, RecentStatus, RunId, Said, Ticket, Timestamp, Triggers};
 use crate::queue::{self, Log};
 use crate::repo::{Project, Root, Survey};
 use crate::transport::Server;
 use crate::watch::{Folder, Hints};
 
-pub use said::{Said, Spectator};
 pub use start::Orders;
 
 /// What a watcher is told from outside.
@@ -44,6 +42,12 @@ pub enum Signal {
     Reload,
     /// End; what runs goes on without it.
     Leave,
+}
+
+/// Somebody who looks on while a folder is watched.
+pub trait Spectator {
+    /// Hears of it.
+    fn hear(&mut self, said: &Said);
 }
 
 /// The longest sleep: so late at most does it notice that the clock was set, or that the machine slept.
@@ -177,25 +181,35 @@ impl Daemon<'_> {
     /// Looks at what the system tells of.
     fn look(&mut self, hints: Hints) -> Result<(), queue::Error> {
         for notice in &hints.notices {
-            self.say_problem("watch", notice.message.clone(), notice.hint.clone());
+            self.say_problem("watch", notice.to_string(), None);
         }
         self.is_native = self.folder.is_native();
-        if hints.inbox {
-            self.read_inbox()?;
-        }
-        if hints.settings {
-            self.reload()?;
+        for (tag, _) in &hints.others {
+            match *tag {
+                start::INBOX => self.read_inbox()?,
+                start::SETTINGS => self.reload()?,
+                _ => drop(self.recheck()?),
+            }
         }
         if hints.rescan {
             return self.reconcile();
         }
-        if hints.ready.is_empty() {
+        // What went is looked at first, so that what was renamed is not taken for something new.
+        let fresh = hints.gone.into_iter().chain(hints.folders).collect::<Vec<_>>();
+        self.look_at(&fresh, self.project.watch.settle)?;
+        self.look_at(&hints.ready, Duration::ZERO)
+    }
+
+    /// Looks at these files, and folders with all in them. What has changed a moment ago waits until it has stood still.
+    fn look_at(&mut self, paths: &[PathBuf], still: Duration) -> Result<(), queue::Error> {
+        if paths.is_empty() {
             return Ok(());
         }
         let Self { survey, folder, root, project, .. } = self;
-        let paths = hints.ready.iter().map(PathBuf::as_path);
-        let changes =
-            survey.refresh_paths(root, &project.limits, Duration::ZERO, paths, &mut |path, _| folder.enter(path));
+        let paths = paths.iter().map(PathBuf::as_path);
+        let enter = &mut |path: &Path, is_new| folder.enter(path, is_new);
+        let changes = survey.refresh_paths(root, &project.limits, still, paths, enter);
+        self.folder.suspect(changes.unsettled.iter().map(PathBuf::as_path));
         self.take_in(changes)
     }
 
@@ -205,10 +219,9 @@ impl Daemon<'_> {
         self.rescan_at = Some(Timestamp(self.world.now().0.saturating_add(reconcile)));
         let still = self.project.watch.settle;
         let Self { survey, folder, root, project, .. } = self;
-        let changes = survey.refresh(root, &project.limits, still, &mut |path, _| folder.enter(path));
-        for path in &changes.unsettled {
-            self.folder.suspect(path);
-        }
+        let enter = &mut |path: &Path, is_new| folder.enter(path, is_new);
+        let changes = survey.refresh(root, &project.limits, still, enter);
+        self.folder.suspect(changes.unsettled.iter().map(PathBuf::as_path));
         self.take_in(changes)?;
         self.offer_again()?;
         self.read_inbox()?;

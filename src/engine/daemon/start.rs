@@ -11,11 +11,15 @@ use crate::engine::{Error, World};
 use crate::os::identity::Identity;
 use crate::queue::{self, Log, Phase};
 use crate::repo::{Changes, Project, Root, Survey};
-use crate::watch::Folder;
+use crate::watch::{Folder, Options, Tag};
 use crate::{os, repo};
 
 /// What the last watcher knew of the files: only a help for the next one.
 const SURVEY_FILE: &str = "survey.cache";
+/// What is watched beside the files: letters of hooks, the settings of the folder, the decisions of its owner.
+pub(super) const INBOX: Tag = Tag("inbox");
+pub(super) const SETTINGS: Tag = Tag("settings");
+
 /// How long git may take to end what it is at when the watcher leaves.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -57,7 +61,7 @@ impl<'a> Daemon<'a> {
         let project = Project::load(&root)?;
         let log = Log::open(&root.state())?;
         let jobs = jobs(orders, &project);
-        let (folder, notices) = Folder::new(&root, &project.watch);
+        let folder = folder(&root, &project);
         let is_first = !log.state().has_past();
         let survey = if is_first { Survey::empty() } else { Survey::load(&root.state().join(SURVEY_FILE)) };
         let mut daemon = Self {
@@ -90,9 +94,6 @@ impl<'a> Daemon<'a> {
             survey,
             folder,
         };
-        for notice in notices {
-            daemon.say_problem("watch", notice.message, notice.hint);
-        }
         daemon.look_first()?;
         Ok(daemon)
     }
@@ -159,7 +160,8 @@ impl<'a> Daemon<'a> {
                 self.project = project;
                 self.problems.remove("spore.toml");
                 self.crew.set_jobs(jobs(self.orders, &self.project));
-                self.folder.set(&self.project.watch);
+                // The look that follows has it enter every folder.
+                self.folder = folder(&self.root, &self.project);
                 self.view.hear(&Said::Remark {
                     about: "spore.toml".to_owned(),
                     message: "the settings are read again".to_owned(),
@@ -197,6 +199,19 @@ impl<'a> Daemon<'a> {
         self.view.hear(&Said::Leaving { running: self.crew.members().count(), queued });
         self.log.sync()
     }
+}
+
+/// A watcher of files as the folder's settings want it.
+fn folder(root: &Root, project: &Project) -> Folder {
+    let mut options = Options::new(repo::is_watched);
+    options.settle = project.watch.settle;
+    if let Some(poll) = project.watch.poll {
+        (options.poll, options.is_native) = (poll, false);
+    }
+    let mut folder = Folder::new(root.path(), options);
+    folder.also(&repo::inbox(root), INBOX);
+    folder.also(&root.join("spore.toml"), SETTINGS);
+    folder
 }
 
 fn jobs(orders: &Orders, project: &Project) -> u32 {

@@ -3,7 +3,17 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::model::{Cause, RunId, RunStatus};
+use super::{Cause, RunId, RunStatus, Timestamp};
+
+/// What was told, and when: one line of `spore watch --format json`.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Told {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub said: Said,
+}
 
 /// One thing worth telling.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -111,10 +121,4 @@ pub enum Said {
         /// Wanted runs that wait for the next watcher.
         queued: usize,
     },
-}
-
-/// Somebody who looks on while a folder is watched.
-pub trait Spectator {
-    /// Hears of it.
-    fn hear(&mut self, said: &Said);
 }
