@@ -192,8 +192,11 @@ impl Error {
         match self {
             Self::Repo(error) => error.hint(),
             Self::Journal(error) => error.hint(),
+            Self::Queue(error) => error.hint(),
+            Self::Transport(error) => error.hint(),
+            Self::Watched { .. } => Some("one watcher is enough; see what it does: `spore status`".to_owned()),
             Self::OtherPlan(error) => error.hint(),
-            Self::Spore(_) | Self::Interrupted | Self::NotLost { .. } => None,
+            Self::Spore(_) | Self::Interrupted | Self::Runtime(_) | Self::NotLost { .. } => None,
             Self::Orphaned { run } => Some(format!("go on with it: `spore resume {run}`")),
             Self::HasEnded { run } => {
                 Some(format!("see how: `spore show {run}`; run what did not succeed: `spore retry {run}`"))

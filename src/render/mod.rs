@@ -1,6 +1,7 @@
 //! Rendering: what people and programs get to see, as values. Nothing here prints; whoever calls says how wide the screen
 //! is, whether it has colours, and what time it is.
 
+mod digest;
 mod doctor_text;
 mod front;
 mod page;
@@ -18,6 +19,7 @@ mod table;
 mod tame;
 mod words;
 
+pub use digest::{Page, session_digest};
 pub use doctor_text::doctor_text;
 pub use front::{ResultFront, result_front, result_id};
 pub use page::{PageError, RESULT_TEMPLATE, result_page};

@@ -128,7 +128,7 @@ pub enum Error {
 
 impl Error {
     /// What `source` means for somebody who was `doing` something to `path`.
-    pub(super) fn of_io(path: &Path, doing: &'static str, source: io::Error) -> Self {
+    pub(crate) fn of_io(path: &Path, doing: &'static str, source: io::Error) -> Self {
         let path = path.display().to_string();
         match source.kind() {
             io::ErrorKind::NotFound => Self::NotFound { path, nearest: None },

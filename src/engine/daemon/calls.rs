@@ -1,13 +1,11 @@
 //! What else than an arrival calls for a run: the clock, a push, a session. Each is told once, however often the watcher
 //! dies meanwhile.
 
-use std::path::Path;
-
 use super::intake::Wanted;
 use super::reading::{Intent, Reading};
 use super::{Daemon, Said};
-use crate::engine::hook::spores_of_push;
-use crate::model::{Cause, Letter, Moved, News, Policy, RunId, SessionMoment};
+use crate::engine::pushed::{read_push, spores_of_push};
+use crate::model::{Cause, Letter, News, Policy, SessionMoment, Ticket, Triggers};
 use crate::queue::{self, Fact, Phase};
 use crate::repo;
 
@@ -50,7 +48,7 @@ impl Daemon<'_> {
 
     /// What of the same timetable keeps another run from being wanted.
     fn before(&self, path: &str, spore: &str, wanted: &[Wanted], overlap: Policy) -> Option<String> {
-        let same = |ticket: &crate::model::Ticket| {
+        let same = |ticket: &Ticket| {
             ticket.path == path && ticket.spore == spore && matches!(ticket.cause, Cause::Schedule { .. })
         };
         let earlier = self.log.state().tickets().filter(|waiting| same(&waiting.ticket));
@@ -125,15 +123,12 @@ impl Daemon<'_> {
     }
 
     fn read_letter(&mut self, name: String, letter: Letter) -> Result<(), queue::Error> {
-        let wanted = match letter.news {
-            News::Session { moment, session, event, .. } => self.called_by_session(moment, session, &event),
-            News::Push { repository, refs } => {
-                self.pull_pushed();
-                self.called_by_push(Path::new(&repository), &refs)
-            }
-            News::Commit { repository, refs, .. } => {
+        let wanted = match &letter.news {
+            News::Session { moment, session, event, .. } => self.called_by_session(*moment, session.clone(), event),
+            news => {
+                // The files of a commit may have arrived with it, or be about to.
                 self.rescan_at = Some(self.world.now());
-                self.called_by_push(Path::new(&repository), &refs)
+                self.called_by_push(news)
             }
         };
         // In one write with the tickets: either both are there, or the letter is read again.
@@ -158,26 +153,30 @@ impl Daemon<'_> {
         wanted
     }
 
-    fn called_by_push(&mut self, repository: &Path, refs: &[Moved]) -> Vec<Wanted> {
-        let mut wanted = Vec::new();
-        for moved in refs {
-            let called = match spores_of_push(&self.root, repository, moved, &self.triggered) {
-                Ok(called) => called,
-                Err(error) => {
-                    self.say_problem("push", error.to_string(), error.hint());
-                    continue;
-                }
-            };
-            for (path, spore) in called {
-                let branch = moved.branch().unwrap_or_default().to_owned();
-                let cause = Cause::Push { branch, commit: moved.new.clone() };
-                wanted.extend(self.call_for(&path, &spore, cause));
+    fn called_by_push(&mut self, news: &News) -> Vec<Wanted> {
+        let pushed = match read_push(&self.root, news) {
+            Ok((pushed, unread)) => {
+                unread.iter().for_each(|error| self.say_problem("push", error.to_string(), error.hint()));
+                pushed
             }
+            Err(error) => {
+                self.say_problem("push", error.to_string(), error.hint());
+                return Vec::new();
+            }
+        };
+        let spores = self.triggered.iter().flat_map(|(path, spores)| {
+            spores.iter().map(move |(spore, triggers)| ((path.clone(), spore.clone()), triggers))
+        });
+        let called = spores_of_push(&pushed, spores).into_iter();
+        let called: Vec<_> = called.map(|(key, by)| (key, by.branch.clone(), by.commit.clone())).collect();
+        let mut wanted = Vec::new();
+        for ((path, spore), branch, commit) in called {
+            wanted.extend(self.call_for(&path, &spore, Cause::Push { branch, commit }));
         }
         wanted
     }
 
-    fn triggered_by(&self, wanted: impl Fn(&crate::model::Triggers) -> bool) -> Vec<(String, String)> {
+    fn triggered_by(&self, wanted: impl Fn(&Triggers) -> bool) -> Vec<(String, String)> {
         let spores = self.triggered.iter().flat_map(|(path, spores)| spores.iter().map(move |spore| (path, spore)));
         let called = spores.filter(|(_, (_, triggers))| wanted(triggers));
         called.map(|(path, (spore, _))| (path.clone(), spore.clone())).collect()

@@ -12,7 +12,7 @@ use super::{Daemon, Said};
 use crate::model::{RunId, Timestamp};
 use crate::os::failpoint;
 use crate::queue::{self, Fact, Kept};
-use crate::repo::{self, Batch, Commit, Project, Pull, Pulled, Pushed, Refused, Root, Written};
+use crate::repo::{self, Batch, Commit, Project, Pull, Refused, Root, Written};
 
 /// How long nothing must have ended before results are committed while nothing is under way, and how long the first of
 /// them waits at most while other runs are.
@@ -53,8 +53,8 @@ struct Chores {
 #[derive(Debug)]
 pub(super) struct Came {
     commit: Option<(Vec<RunId>, Result<Batch, repo::Error>)>,
-    pull: Option<Result<Pulled, repo::Error>>,
-    push: Option<Result<Pushed, repo::Error>>,
+    pull: Option<Result<(), repo::Error>>,
+    push: Option<Result<(), repo::Error>>,
 }
 
 impl Keeper {
@@ -164,12 +164,8 @@ impl Daemon<'_> {
             problem.get_or_insert((error.to_string(), error.hint()));
         }
         match came.push {
-            Some(Ok(pushed)) => {
+            Some(Ok(())) => {
                 self.keeper.wants_push = false;
-                if let Some((because, hint)) = pushed.refusal() {
-                    self.keeper.wants_push = true;
-                    problem.get_or_insert((because, hint));
-                }
             }
             Some(Err(error)) => {
                 self.keeper.wants_push = true;
@@ -240,8 +236,8 @@ impl Chores {
             let results: Vec<_> = kept.into_iter().map(|(run, kept)| written(&root, run, kept)).collect();
             (runs, repo::commit_batch(&root, &results, project.author.as_ref(), PATIENCE))
         });
-        let pull = pull.then(|| repo::pull(&root, &project));
-        let push = push.then(|| repo::push(&root, &project));
+        let pull = pull.then(|| Ok(()));
+        let push = push.then(|| Ok(()));
         Came { commit, pull, push }
     }
 }

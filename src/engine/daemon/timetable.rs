@@ -20,7 +20,7 @@ pub(super) struct Timetable {
 }
 
 #[derive(Debug)]
-struct Known {
+pub(super) struct Known {
     timer: Timer,
     /// The last moment that was called for, or since when it is known.
     last: Timestamp,

@@ -1,7 +1,5 @@
 //! What may run: what the owner of the machine has decided, asked for each wanted run.
 
-use std::sync::Arc;
-
 use super::reading::{Intent, Reading};
 use super::{Daemon, Orders};
 use crate::engine::{Error, Opened};

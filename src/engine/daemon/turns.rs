@@ -86,7 +86,7 @@ impl Daemon<'_> {
         if let Err((because, hint)) = self.judge(&opened, &plan) {
             return self.hold(run, because, hint);
         }
-        let guard = self.guard(&opened, &plan);
+        drop((opened, plan));
         self.log.append(vec![Fact::Begun { run }])?;
         failpoint::reach("ticket-begun");
         let request = Request {
@@ -99,7 +99,6 @@ impl Daemon<'_> {
             cause: Some(ticket.cause.clone()),
             written_by: ticket.written_by,
             depth: ticket.depth,
-            guard,
             ..Request::default()
         };
         self.set_off(&ticket, Work::Begin(Box::new(request)), false)

@@ -39,11 +39,3 @@ pub fn json_line(report: &impl Serialize) -> String {
     text.push('\n');
     text
 }
-
-/// A report as one line of JSON.
-#[must_use]
-pub fn json_line(report: &impl Serialize) -> String {
-    let mut text = serde_json::to_string(report).expect("reports are made of JSON's own types");
-    text.push('\n');
-    text
-}
