@@ -13,6 +13,7 @@ mod prune;
 mod resolve;
 mod resume;
 mod retry;
+mod trust;
 mod turn;
 
 pub use doctor::examine;
@@ -24,6 +25,9 @@ pub use prune::{Because, Keep, Pruned, PrunedRun, prune};
 pub use resolve::resolve;
 pub use resume::{Pace, find_orphans, resume};
 pub use retry::{Retry, retry_request};
+pub use trust::{
+    Asked, Guard, How, Review, Verdict, approve, decide, judge, list_trust, review, revoke, wants_decision, widening,
+};
 
 use std::path::PathBuf;
 
@@ -85,6 +89,8 @@ pub struct Request {
     pub retry: Option<Retry>,
     /// Begin a run of its own, even where the same one was broken off.
     pub new: bool,
+    /// What trust asks before each start; none where a person says what to run.
+    pub guard: Option<Guard>,
 }
 
 /// A run that has ended.
@@ -114,8 +120,9 @@ pub async fn run(
     let plan = planned.runnable(&opened)?;
     let origin = request.origin(&opened, plan);
     if !request.new
-        && let Some(taken) = resume::take_up_like(&opened.root, &origin, view)?
+        && let Some(mut taken) = resume::take_up_like(&opened.root, &origin, view)?
     {
+        taken.guarded_by(request.guard.clone());
         let pace = Pace { jobs: request.jobs.filter(|_| request.retry.is_none()), commit: request.commit };
         return Box::pin(resume::go_on(world, taken, pace, stops, view)).await;
     }
@@ -146,6 +153,7 @@ pub async fn run(
         reused: request.retry.as_ref().map(|retry| retry.reused(plan)).unwrap_or_default(),
         past: Vec::new(),
         secrets,
+        guard: request.guard.clone(),
         commit: request.commit,
     };
     let finished = flight.perform(world, stops, view).instrument(span).await?;

@@ -15,5 +15,6 @@ mod prune;
 mod screen;
 mod setup;
 mod tally;
+pub mod trust;
 
 pub use main::main;

@@ -50,6 +50,7 @@ pub(super) fn run(
         spore: None,
         retry: None,
         new,
+        guard: None,
     };
     let format = conduct.output.format;
     tell(&perform(&Work::Run(&request), format, screen)?, format, screen)

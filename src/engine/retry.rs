@@ -59,6 +59,7 @@ pub fn retry_request(
         commit,
         retry: Some(Retry { of: record, from }),
         new,
+        guard: None,
     })
 }
 

@@ -9,6 +9,7 @@
 mod history;
 mod index;
 mod outlook;
+mod signed;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ use git2::{
 pub use history::find_commit;
 use index::PreparedIndex;
 pub use outlook::{Head, Outlook, git_outlook};
+pub use signed::{Brought, Signers, Verified, bringing, verify_commit};
 
 use super::root::folder_of;
 use super::{Error, Root};

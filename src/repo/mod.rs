@@ -16,7 +16,10 @@ mod trash;
 
 pub use error::Error;
 pub use files::{Found, count_folders, find_spores};
-pub use git::{Author, Commit, Head, IndexState, Message, Outlook, commit_new, find_commit, git_outlook};
+pub use git::{
+    Author, Brought, Commit, Head, IndexState, Message, Outlook, Signers, Verified, bringing, commit_new, find_commit,
+    git_outlook, verify_commit,
+};
 pub use group::{Entry, Group, Holder, Turn, enter_group, list_groups};
 pub use init::{InitReport, init};
 pub use mark::{mark_run, mark_runs, marked_runs, unmark_run};

@@ -38,6 +38,9 @@ pub struct Project {
     /// Whether results are committed when the command does not say; `None` where the folder does not say either, and
     /// they are only written.
     pub commit: Option<bool>,
+    /// What the folder asks for: `signed`, `approve` or `open`. It can only narrow what the owner of the machine has
+    /// decided, so `open` has no effect and deserves a warning.
+    pub trust: Option<String>,
     /// Attempts at a time when the command does not say.
     pub jobs: Option<u32>,
     /// Who commits are by where git's settings name nobody.
@@ -48,7 +51,7 @@ pub struct Project {
 
 impl Default for Project {
     fn default() -> Self {
-        Self { commit: None, jobs: None, author: None, limits: Limits::DEFAULT }
+        Self { commit: None, trust: None, jobs: None, author: None, limits: Limits::DEFAULT }
     }
 }
 
@@ -90,7 +93,13 @@ impl Project {
             return Err(out_of_range(text, jobs.span().start, "jobs", u64::from(limits.jobs_max)));
         }
         let author = authored.git.author.map(|author| Author { name: author.name, email: author.email });
-        Ok(Self { commit: authored.commit, jobs: jobs.map(toml::Spanned::into_inner), author, limits })
+        Ok(Self {
+            commit: authored.commit,
+            trust: authored.trust,
+            jobs: jobs.map(toml::Spanned::into_inner),
+            author,
+            limits,
+        })
     }
 }
 
@@ -108,6 +117,7 @@ fn out_of_range(text: &str, offset: usize, name: &str, most: u64) -> Error {
 #[serde(deny_unknown_fields, default)]
 struct Authored {
     commit: Option<bool>,
+    trust: Option<String>,
     defaults: AuthoredDefaults,
     limits: AuthoredLimits,
     git: AuthoredGit,

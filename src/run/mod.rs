@@ -2,6 +2,7 @@
 
 mod driver;
 mod error;
+mod guard;
 mod machine;
 mod prepare;
 mod tail;
@@ -10,6 +11,7 @@ mod view;
 pub use crate::model::Stop;
 pub use driver::{Order, Ran, Reused, drive};
 pub use error::Error;
+pub use guard::Guard;
 pub use machine::{Action, Machine, Past};
 pub use prepare::Preparer;
 pub use tail::{compose as compose_tail, tail_cursor};
