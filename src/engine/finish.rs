@@ -34,7 +34,7 @@ impl Kept {
     #[must_use]
     pub fn remark(&self) -> Option<String> {
         let commit = match &self.commit {
-            Some(Commit::Skipped { reason, hint }) => {
+            Some(Commit::Skipped { reason, hint, .. }) => {
                 let hint = hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
                 Some(format!("the result is written, but not committed: {reason}{hint}"))
             }
@@ -164,7 +164,7 @@ fn commit_once(opened: &Opened, record: &RunRecord, path: PathBuf) -> Commit {
     let subject = format!("{} {}", record.origin.spore, record.status.word());
     let message = Message::of_run(&subject, record.run, &record.origin.path);
     repo::commit_new(&opened.root, &paths, &message, opened.project.author.as_ref())
-        .unwrap_or_else(|error| Commit::Skipped { reason: error.to_string(), hint: error.hint() })
+        .unwrap_or_else(|error| Commit::Skipped { reason: error.to_string(), hint: error.hint(), passes: true })
 }
 
 /// The page, by the folder's own template where it has a good one. A bad one must not cost the result.

@@ -104,9 +104,12 @@ fn is_wanted(root: &Root, entry: &DirEntry, ignored: &Ignored) -> bool {
         let written_back = WRITTEN_BACK.contains(&&*name) && entry.path().parent() == Some(root.path());
         !PASSED_OVER.contains(&&*name) && !written_back && !ignored.contains(entry.path())
     } else {
-        let ending = Path::new(&*name).extension().map(|ending| ending.to_string_lossy().to_lowercase());
-        entry.file_type().is_file()
-            && ending.is_some_and(|ending| ENDINGS.contains(&&*ending))
-            && !ignored.contains(entry.path())
+        entry.file_type().is_file() && has_ending(Path::new(&*name)) && !ignored.contains(entry.path())
     }
+}
+
+/// Whether a file of this name can be a spore.
+pub(super) fn has_ending(name: &Path) -> bool {
+    let ending = name.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    ending.is_some_and(|ending| ENDINGS.contains(&&*ending))
 }

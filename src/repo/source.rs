@@ -37,6 +37,11 @@ pub fn read_source(root: &Root, path: &Path, limits: &Limits) -> Result<Source, 
     if bytes.len() > bytes_max {
         return Err(Error::TooLarge { path: shown, bytes: bytes.len() as u64, bytes_max });
     }
+    source_of(shown, bytes)
+}
+
+/// The source that these bytes are.
+pub(super) fn source_of(shown: String, bytes: Vec<u8>) -> Result<Source, Error> {
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Source::new(shown, text)),
         Err(error) => {
