@@ -7,6 +7,7 @@ use crate::engine;
 use crate::journal;
 use crate::render::{self, Style};
 use crate::repo;
+use crate::trust;
 
 /// Why a command did not do what it should.
 #[derive(Debug)]
@@ -52,7 +53,12 @@ impl Failure {
         match self {
             Self::Usage { .. }
             | Self::Engine(
-                Error::NoSuchTask { .. } | Error::HasEnded { .. } | Error::NotLost { .. } | Error::Resolved { .. },
+                Error::NoSuchTask { .. }
+                | Error::NotApproved { .. }
+                | Error::Trust(trust::Error::NoSigners | trust::Error::NotUtf8(_))
+                | Error::HasEnded { .. }
+                | Error::NotLost { .. }
+                | Error::Resolved { .. },
             ) => Exit::Usage,
             Self::Engine(
                 Error::Spore(_)
@@ -70,12 +76,14 @@ impl Failure {
                 | Error::Transport(_)
                 | Error::Runtime(_)
                 | Error::UnderWay { .. }
+                | Error::Trust(trust::Error::Io { .. })
                 | Error::Orphaned { .. }
                 | Error::LeftRunning { .. }
                 | Error::Unkept { .. },
             )
             | Self::Runtime(_) => Exit::Unavailable,
             Self::Engine(Error::Interrupted) => Exit::Interrupted,
+            Self::Engine(Error::Trust(_) | Error::Undecided { .. }) => Exit::Refused,
             Self::Engine(Error::Repo(error)) => of_repo(error),
             Self::Engine(Error::Journal(error)) => of_journal(error),
             Self::Io(error) if error.kind() == io::ErrorKind::StorageFull => Exit::Unavailable,
