@@ -52,7 +52,12 @@ impl Failure {
         match self {
             Self::Usage { .. }
             | Self::Engine(
-                Error::NoSuchTask { .. } | Error::HasEnded { .. } | Error::NotLost { .. } | Error::Resolved { .. },
+                Error::NoSuchTask { .. }
+                | Error::HasEnded { .. }
+                | Error::NotLost { .. }
+                | Error::Resolved { .. }
+                | Error::NoHooks { .. }
+                | Error::Hooks(crate::hooks::Error::TwoBefore { .. }),
             ) => Exit::Usage,
             Self::Engine(
                 Error::Spore(_)
@@ -71,6 +76,8 @@ impl Failure {
                 | Error::Unkept { .. },
             )
             | Self::Runtime(_) => Exit::Unavailable,
+            Self::Engine(Error::Hooks(crate::hooks::Error::Io { .. })) => Exit::Unavailable,
+            Self::Engine(Error::Hooks(_)) => Exit::Spore,
             Self::Engine(Error::Interrupted) => Exit::Interrupted,
             Self::Engine(Error::Repo(error)) => of_repo(error),
             Self::Engine(Error::Journal(error)) => of_journal(error),

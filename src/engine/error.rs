@@ -1,7 +1,7 @@
 //! What can go wrong on the way up: the errors of the rooms, and what only the way itself can know.
 
 use crate::model::{Diagnostic, Source};
-use crate::{journal, repo, run};
+use crate::{hooks, journal, repo, run};
 
 /// Why a command of a person could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +12,17 @@ pub enum Error {
     /// The journal.
     #[error(transparent)]
     Journal(#[from] journal::Error),
+    /// Hooks.
+    #[error(transparent)]
+    Hooks(#[from] hooks::Error),
+    /// Hooks cannot be installed there.
+    #[error("cannot install these hooks here: {because}")]
+    NoHooks {
+        /// Why, as a fragment.
+        because: String,
+        /// What to do.
+        hint: String,
+    },
     /// The run is to go on with a plan that is not its own.
     #[error(transparent)]
     OtherPlan(run::Error),
@@ -176,6 +187,8 @@ impl Error {
             Self::Repo(error) => error.hint(),
             Self::Journal(error) => error.hint(),
             Self::OtherPlan(error) => error.hint(),
+            Self::Hooks(error) => error.hint(),
+            Self::NoHooks { hint, .. } => Some(hint.clone()),
             Self::Spore(_) | Self::Interrupted | Self::NotLost { .. } => None,
             Self::Orphaned { run } => Some(format!("go on with it: `spore resume {run}`")),
             Self::HasEnded { run } => {

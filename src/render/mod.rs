@@ -4,6 +4,7 @@
 mod digest;
 mod doctor_text;
 mod front;
+mod hooks_text;
 mod page;
 mod plan_graph;
 mod plan_text;
@@ -21,6 +22,7 @@ mod words;
 pub use digest::{Page, session_digest};
 pub use doctor_text::doctor_text;
 pub use front::{ResultFront, result_front, result_id};
+pub use hooks_text::hooks_text;
 pub use page::{PageError, RESULT_TEMPLATE, result_page};
 pub use plan_graph::{plan_dot, plan_mermaid};
 pub use plan_text::{plan_summary, plan_text};
