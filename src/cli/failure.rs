@@ -64,7 +64,8 @@ impl Failure {
                 | Error::Several { .. }
                 | Error::NoSuchSpore { .. }
                 | Error::OtherPlan(_)
-                | Error::NoCopy { .. },
+                | Error::NoCopy { .. }
+                | Error::Hooks(crate::hooks::Error::NoJson { .. } | crate::hooks::Error::Shape { .. }),
             ) => Exit::Spore,
             Self::Engine(Error::Nothing { .. } | Error::NoOrphans) => Exit::Nothing,
             Self::Engine(Error::Unresolved { .. }) => Exit::Failed,
@@ -73,11 +74,10 @@ impl Failure {
                 | Error::UnderWay { .. }
                 | Error::Orphaned { .. }
                 | Error::LeftRunning { .. }
+                | Error::Hooks(crate::hooks::Error::Io { .. })
                 | Error::Unkept { .. },
             )
             | Self::Runtime(_) => Exit::Unavailable,
-            Self::Engine(Error::Hooks(crate::hooks::Error::Io { .. })) => Exit::Unavailable,
-            Self::Engine(Error::Hooks(_)) => Exit::Spore,
             Self::Engine(Error::Interrupted) => Exit::Interrupted,
             Self::Engine(Error::Repo(error)) => of_repo(error),
             Self::Engine(Error::Journal(error)) => of_journal(error),
