@@ -1,5 +1,7 @@
 //! The folder: what is found, read and refused, and what is written into it.
 
+mod batch;
+mod committed;
 mod git;
 
 use std::fs;

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::exit::Exit;
 use super::hook::HookEvent;
+use crate::engine::Wish;
 
 /// The name, the version and the commit it was built from.
 pub(super) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("SPORE_COMMIT"), ")");
@@ -138,6 +139,27 @@ pub(super) enum Command {
         run: Option<String>,
         #[command(flatten)]
         conduct: Conduct,
+    },
+
+    /// Watch a folder: what arrives in it runs, and results are written and committed.
+    #[command(
+        after_help = "Examples:\n  spore watch\n  spore watch plans --jobs 4 --trust approve\n  spore watch --once\n\nIt ends at Ctrl-C; what runs goes on, and the next watcher takes it up."
+    )]
+    Watch {
+        /// The folder.
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+        /// Runs at a time; without it, what spore.toml says, else the number of cores.
+        #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+        jobs: Option<u32>,
+        /// Run what is there already too, in a folder that nobody has watched before.
+        #[arg(long)]
+        existing: bool,
+        /// End as soon as nothing is left to do.
+        #[arg(long)]
+        once: bool,
+        #[command(flatten)]
+        output: Output,
     },
 
     /// Say what became of a task that was lost, then run what did not succeed.
@@ -389,10 +411,10 @@ pub(super) struct Conduct {
 impl Conduct {
     /// What the command line says about committing, if anything.
     #[must_use]
-    pub(super) fn wants_commit(&self) -> Option<bool> {
+    pub(super) fn wants_commit(&self) -> Option<Wish> {
         match (self.commit, self.no_commit) {
-            (true, _) => Some(true),
-            (_, true) => Some(false),
+            (true, _) => Some(Wish::Now),
+            (_, true) => Some(Wish::Never),
             _ => None,
         }
     }

@@ -71,6 +71,10 @@ impl Failure {
             Self::Engine(Error::Unresolved { .. }) => Exit::Failed,
             Self::Engine(
                 Error::GroupBusy { .. }
+                | Error::Watched { .. }
+                | Error::Queue(_)
+                | Error::Transport(_)
+                | Error::Runtime(_)
                 | Error::UnderWay { .. }
                 | Error::Orphaned { .. }
                 | Error::LeftRunning { .. }

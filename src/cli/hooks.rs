@@ -6,7 +6,7 @@ use super::args::{Caller, Format, HooksCommand, HooksTarget};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::screen::{self, Screen};
-use crate::engine::{self, Hooked, Scope, Surroundings, Wish};
+use crate::engine::{self, Deed, Hooked, Scope, Surroundings};
 use crate::hooks::Agent;
 use crate::render;
 
@@ -15,8 +15,8 @@ pub(super) fn hooks(what: HooksCommand, screen: &Screen) -> Result<Exit, Failure
     let around = surroundings();
     let (report, format) = match what {
         HooksCommand::Status { dir, output } => (engine::hooks_status(&dir, &around)?, output.format),
-        HooksCommand::Install(target) => change(Wish::Install, &target, &around)?,
-        HooksCommand::Uninstall(target) => change(Wish::Uninstall, &target, &around)?,
+        HooksCommand::Install(target) => change(Deed::Install, &target, &around)?,
+        HooksCommand::Uninstall(target) => change(Deed::Uninstall, &target, &around)?,
     };
     screen::print(&match format {
         Format::Json => render::json(&report),
@@ -26,7 +26,7 @@ pub(super) fn hooks(what: HooksCommand, screen: &Screen) -> Result<Exit, Failure
 }
 
 fn change(
-    wish: Wish,
+    deed: Deed,
     target: &HooksTarget,
     around: &Surroundings,
 ) -> Result<(render::report::HooksReport, Format), Failure> {
@@ -46,7 +46,7 @@ fn change(
         Caller::Qwen => Hooked::Agent(Agent::Qwen, scope),
         Caller::Generic => Hooked::Generic,
     };
-    Ok((engine::change_hooks(wish, &whose, &target.dir, around)?, target.output.format))
+    Ok((engine::change_hooks(deed, &whose, &target.dir, around)?, target.output.format))
 }
 
 fn surroundings() -> Surroundings {

@@ -8,8 +8,8 @@ use super::args::{Cli, Command};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::screen::{self, Screen};
-use super::{doctor, history, hook, hooks, inspect, perform, prune, setup};
-use crate::engine::Keep;
+use super::{doctor, history, hook, hooks, inspect, perform, prune, setup, watch};
+use crate::engine::{Keep, Orders};
 use crate::executor::terminal;
 use crate::model::RunId;
 
@@ -57,6 +57,9 @@ fn dispatch(command: Command, screen: &Screen) -> Result<Exit, Failure> {
         Command::Init { dir, output } => setup::init(&dir, output.format, screen),
         Command::Check { paths, output } => inspect::check(&paths, output.format, screen),
         Command::Plan { file, selection, format } => inspect::plan(&file, selection, format, screen),
+        Command::Watch { dir, jobs, existing, once, output } => {
+            watch::watch(&Orders { dir, jobs, existing, once }, output.format, screen)
+        }
         Command::Run { file, selection, conduct, dry_run: true, .. } => {
             perform::only_plan(&file, selection, &conduct, screen)
         }

@@ -17,5 +17,6 @@ mod prune;
 mod screen;
 mod setup;
 mod tally;
+mod watch;
 
 pub use main::main;

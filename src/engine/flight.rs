@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::finish::finish;
+use super::finish::{Wish, finish};
 use super::{Error, Finished, Opened, World};
 use crate::executor;
 use crate::journal::Journal;
 use crate::model::{Event, Origin, Plan, RunId, Secret, Timestamp};
-use crate::run::{Order, Preparer, Reused, Stop, View, drive};
+use crate::run::{Allowance, Order, Preparer, Reused, Stop, View, drive};
 
 /// All that a run is made of, its journal included.
 pub(super) struct Flight<'a> {
@@ -19,14 +19,14 @@ pub(super) struct Flight<'a> {
     pub(super) run: RunId,
     pub(super) origin: Origin,
     /// Attempts at a time.
-    pub(super) jobs: u32,
+    pub(super) jobs: Allowance,
     /// What need not be done again.
     pub(super) reused: Vec<Reused>,
     /// What is in the journal already.
     pub(super) past: Vec<(Timestamp, Event)>,
     pub(super) secrets: Arc<[Secret]>,
-    /// What the person said about committing.
-    pub(super) commit: Option<bool>,
+    /// What was said about committing.
+    pub(super) commit: Option<Wish>,
 }
 
 impl Flight<'_> {
@@ -45,7 +45,7 @@ impl Flight<'_> {
             run,
             engine: world.engine(),
             origin,
-            jobs,
+            jobs: jobs.clone(),
             reused,
             past,
             preparer: Preparer::new(plan, run, root, run_dir, secrets, jobs, &opened.project.limits),

@@ -12,7 +12,7 @@ use crate::repo::{self, HookHome, Root};
 
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
+pub enum Deed {
     /// Install.
     Install,
     /// Take out.
@@ -60,20 +60,20 @@ pub struct Surroundings {
 ///
 /// # Errors
 /// When they cannot be installed there; what was there is as it was.
-pub fn change_hooks(wish: Wish, whose: &Hooked, folder: &Path, around: &Surroundings) -> Result<HooksReport, Error> {
+pub fn change_hooks(deed: Deed, whose: &Hooked, folder: &Path, around: &Surroundings) -> Result<HooksReport, Error> {
     let mut report = HooksReport { folder: folder.display().to_string(), callers: Vec::new(), remarks: Vec::new() };
     match whose {
-        Hooked::Git => git(wish, folder, &mut report)?,
-        Hooked::Bare(into) => bare(wish, folder, into.as_deref(), &mut report)?,
+        Hooked::Git => git(deed, folder, &mut report)?,
+        Hooked::Bare(into) => bare(deed, folder, into.as_deref(), &mut report)?,
         Hooked::Agent(agent, scope) => {
-            let caller = of_agent(wish, *agent, *scope, folder, around)?;
+            let caller = of_agent(deed, *agent, *scope, folder, around)?;
             report.callers.push(caller);
         }
-        Hooked::Generic => generic(wish, folder, &mut report)?,
+        Hooked::Generic => generic(deed, folder, &mut report)?,
     }
     let here = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
     let is_found = |path: &OsString| matches!(find_program("spore".as_ref(), path, &here), Found::Program(_));
-    if wish == Wish::Install && !around.path.as_ref().is_some_and(is_found) {
+    if deed == Deed::Install && !around.path.as_ref().is_some_and(is_found) {
         report.remarks.push("the hooks call `spore`, and it is not on your path".to_owned());
     }
     Ok(report)
@@ -86,13 +86,13 @@ pub fn change_hooks(wish: Wish, whose: &Hooked, folder: &Path, around: &Surround
 pub fn hooks_status(folder: &Path, around: &Surroundings) -> Result<HooksReport, Error> {
     let mut report = HooksReport { folder: folder.display().to_string(), callers: Vec::new(), remarks: Vec::new() };
     match repo::hook_home(folder) {
-        Ok(home) if home.top.is_some() => git(Wish::Look, folder, &mut report)?,
-        Ok(_) => bare(Wish::Look, folder, None, &mut report)?,
+        Ok(home) if home.top.is_some() => git(Deed::Look, folder, &mut report)?,
+        Ok(_) => bare(Deed::Look, folder, None, &mut report)?,
         Err(error) => report.remarks.push(error.to_string()),
     }
     for agent in [Agent::Claude, Agent::Qwen] {
         for scope in [Scope::Project, Scope::User] {
-            match of_agent(Wish::Look, agent, scope, folder, around) {
+            match of_agent(Deed::Look, agent, scope, folder, around) {
                 Ok(caller) => report.callers.push(caller),
                 Err(error) => report.remarks.push(error.to_string()),
             }
@@ -101,20 +101,20 @@ pub fn hooks_status(folder: &Path, around: &Surroundings) -> Result<HooksReport,
     Ok(report)
 }
 
-fn carry_out(wish: Wish, folder: &Path, hooks: &[(&str, &str)]) -> Result<Vec<Installed>, hooks::Error> {
-    match wish {
-        Wish::Install => hooks::install_git(folder, hooks),
-        Wish::Uninstall => hooks::uninstall_git(folder, hooks),
-        Wish::Look => hooks::git_state(folder, hooks),
+fn carry_out(deed: Deed, folder: &Path, hooks: &[(&str, &str)]) -> Result<Vec<Installed>, hooks::Error> {
+    match deed {
+        Deed::Install => hooks::install_git(folder, hooks),
+        Deed::Uninstall => hooks::uninstall_git(folder, hooks),
+        Deed::Look => hooks::git_state(folder, hooks),
     }
 }
 
-fn git(wish: Wish, folder: &Path, report: &mut HooksReport) -> Result<(), Error> {
-    let home = own_home(wish, folder)?;
+fn git(deed: Deed, folder: &Path, report: &mut HooksReport) -> Result<(), Error> {
+    let home = own_home(deed, folder)?;
     let Some(top) = &home.top else {
         return Err(refused("this repository is bare", "say so: `spore hooks install git --bare`"));
     };
-    if wish == Wish::Install {
+    if deed == Deed::Install {
         let root = Root::find(folder)?;
         root.make_state()?;
         let served = (root.path() != top).then(|| {
@@ -123,8 +123,8 @@ fn git(wish: Wish, folder: &Path, report: &mut HooksReport) -> Result<(), Error>
         });
         repo::remember_served(&home.repository, served.as_deref())?;
     }
-    let hooks = carry_out(wish, &home.hooks, &GIT_HOOKS)?;
-    if wish == Wish::Uninstall {
+    let hooks = carry_out(deed, &home.hooks, &GIT_HOOKS)?;
+    if deed == Deed::Uninstall {
         repo::remember_served(&home.repository, None)?;
     }
     report.callers.push(caller("git", "repository", &home.hooks, hooks));
@@ -132,9 +132,9 @@ fn git(wish: Wish, folder: &Path, report: &mut HooksReport) -> Result<(), Error>
 }
 
 /// The place of a repository's hooks, if they are its own.
-fn own_home(wish: Wish, folder: &Path) -> Result<HookHome, Error> {
+fn own_home(deed: Deed, folder: &Path) -> Result<HookHome, Error> {
     let home = repo::hook_home(folder)?;
-    if home.shared && wish != Wish::Look {
+    if home.shared && deed != Deed::Look {
         let because =
             format!("`core.hooksPath` of your own settings has all repositories share `{}`", home.hooks.display());
         return Err(refused(&because, "give this one its own: `git config core.hooksPath .git/hooks`"));
@@ -142,12 +142,12 @@ fn own_home(wish: Wish, folder: &Path) -> Result<HookHome, Error> {
     Ok(home)
 }
 
-fn bare(wish: Wish, folder: &Path, into: Option<&Path>, report: &mut HooksReport) -> Result<(), Error> {
-    let home = own_home(wish, folder)?;
+fn bare(deed: Deed, folder: &Path, into: Option<&Path>, report: &mut HooksReport) -> Result<(), Error> {
+    let home = own_home(deed, folder)?;
     if home.top.is_some() {
         return Err(refused("this repository is not bare", "leave `--bare` out"));
     }
-    if wish == Wish::Install {
+    if deed == Deed::Install {
         let known = home.serves.as_ref().map(PathBuf::from);
         let place = into.map(Path::to_path_buf).or(known).unwrap_or_else(|| home.repository.join("spore"));
         let is_empty = std::fs::read_dir(&place).map_or(true, |mut entries| entries.next().is_none());
@@ -160,8 +160,8 @@ fn bare(wish: Wish, folder: &Path, into: Option<&Path>, report: &mut HooksReport
         repo::remember_served(&home.repository, Some(&place))?;
         report.remarks.push(format!("pushed spores run in `{place}`"));
     }
-    let hooks = carry_out(wish, &home.hooks, &BARE_HOOKS)?;
-    if wish == Wish::Uninstall {
+    let hooks = carry_out(deed, &home.hooks, &BARE_HOOKS)?;
+    if deed == Deed::Uninstall {
         repo::remember_served(&home.repository, None)?;
         report.remarks.extend(home.serves.map(|place| format!("`{place}` stays as it is")));
     }
@@ -170,7 +170,7 @@ fn bare(wish: Wish, folder: &Path, into: Option<&Path>, report: &mut HooksReport
 }
 
 fn of_agent(
-    wish: Wish,
+    deed: Deed,
     agent: Agent,
     scope: Scope,
     folder: &Path,
@@ -180,7 +180,7 @@ fn of_agent(
     let (settings, memory, word) = match scope {
         Scope::Project => {
             let root = Root::find(folder)?;
-            if wish == Wish::Install {
+            if deed == Deed::Install {
                 root.make_state()?;
             }
             (root.path().join(agent.settings()), root.state(), "project")
@@ -194,18 +194,18 @@ fn of_agent(
         }
     };
     let memory = memory.join("hooks").join(format!("{}.json", agent.name()));
-    let hooks = match wish {
-        Wish::Install => hooks::install_agent(agent, &settings, &memory)?,
-        Wish::Uninstall => hooks::uninstall_agent(agent, &settings, &memory)?,
-        Wish::Look => hooks::agent_state(&settings)?,
+    let hooks = match deed {
+        Deed::Install => hooks::install_agent(agent, &settings, &memory)?,
+        Deed::Uninstall => hooks::uninstall_agent(agent, &settings, &memory)?,
+        Deed::Look => hooks::agent_state(&settings)?,
     };
     Ok(caller(agent.name(), word, &settings, hooks))
 }
 
-fn generic(wish: Wish, folder: &Path, report: &mut HooksReport) -> Result<(), Error> {
+fn generic(deed: Deed, folder: &Path, report: &mut HooksReport) -> Result<(), Error> {
     let root = Root::find(folder)?;
     let place = root.state().join("hooks");
-    let hooks = if wish == Wish::Uninstall {
+    let hooks = if deed == Deed::Uninstall {
         hooks::uninstall_generic(&place)?
     } else {
         root.make_state()?;

@@ -53,6 +53,13 @@ pub fn open(file: &Path, spore: Option<&str>) -> Result<Opened, Error> {
     choose(root, project, source, wanted.as_deref(), spore)
 }
 
+/// Parses what was read before as `source`, a file of the root around `start`; `spore` chooses one of several in it.
+pub(super) fn open_read(start: &Path, source: Source, spore: Option<&str>) -> Result<Opened, Error> {
+    let root = Root::find(start)?;
+    let project = Project::load(&root)?;
+    choose(root, project, source, None, spore)
+}
+
 /// Opens the spore of a run as it was when the run began: from the copy that the run keeps, or the file itself while it
 /// holds the same.
 pub(super) fn reopen(root: Root, run_dir: &Path, record: &RunRecord) -> Result<Opened, Error> {

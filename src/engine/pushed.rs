@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Error;
-use crate::model::{Doing, Moved, News, Push, Spore};
+use crate::model::{Doing, Moved, News, Push, Triggers};
 use crate::plan::is_taken;
 use crate::repo::{self, Root};
 
@@ -59,13 +59,13 @@ fn without_own(moved: &Moved, branch: &str, mut paths: Vec<String>, own: &[Strin
 /// The spores that a push starts, each once, with the first branch of it that does.
 pub fn spores_of_push<'s, 'p, K>(
     pushed: &'p [Pushed],
-    spores: impl IntoIterator<Item = (K, &'s Spore)>,
-) -> Vec<(K, &'s Spore, &'p Pushed)> {
-    let starts = |spore: &Spore| {
-        let push = spore.triggers.push.as_ref()?;
+    spores: impl IntoIterator<Item = (K, &'s Triggers)>,
+) -> Vec<(K, &'p Pushed)> {
+    let starts = |triggers: &Triggers| {
+        let push = triggers.push.as_ref()?;
         pushed.iter().find(|one| is_started(push, one))
     };
-    spores.into_iter().filter_map(|(key, spore)| starts(spore).map(|by| (key, spore, by))).collect()
+    spores.into_iter().filter_map(|(key, triggers)| starts(triggers).map(|by| (key, by))).collect()
 }
 
 /// Whether a branch that moved is one that `on: push` asks for, with a change that it asks for.

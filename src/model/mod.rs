@@ -19,6 +19,7 @@ mod outcome;
 mod place;
 mod plan;
 mod record;
+mod said;
 mod settings;
 mod spore;
 mod status;
@@ -42,6 +43,7 @@ pub use outcome::{Outcome, RunStatus, Stop, TaskStatus};
 pub use place::{LineIndex, Position, Source, Span};
 pub use plan::{Disposition, Plan, PlannedTask};
 pub use record::{AttemptRecord, RunRecord, TaskRecord};
+pub use said::{Said, Told};
 pub use settings::{EnvValue, Retry, SecretRef, Settings};
 pub use spore::{Dialect, Kind, Note, Order, Param, ParamType, Spore};
 pub use status::{

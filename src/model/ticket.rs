@@ -25,6 +25,9 @@ pub struct Ticket {
     /// The run that wrote the file, as far as can be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub written_by: Option<RunId>,
+    /// What its cause tells besides, as JSON: the event of an agent's session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
     /// How many runs wrote one another's files before this one.
     #[serde(default)]
     pub depth: u32,

@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, RenameFlags};
+use rustix::fs::{AtFlags, CWD, OFlags, RenameFlags};
 
 /// Whether links led in a circle; the standard library has no stable name for that.
 #[must_use]
@@ -73,6 +73,17 @@ pub fn append_existing(path: &Path) -> io::Result<File> {
 pub fn append_unseen(path: &Path) -> io::Result<(File, PathBuf)> {
     let (_, temporary) = beside(path)?;
     Ok((OpenOptions::new().read(true).append(true).create_new(true).open(&temporary)?, temporary))
+}
+
+/// Opens a file for reading that is no link, without waiting for the other end of a pipe. What it is, a pipe or a device
+/// too, is for the caller to look at.
+///
+/// # Errors
+/// As [`OpenOptions::open`]; see [`is_link_loop`] for a link.
+#[expect(clippy::disallowed_methods, reason = "there is no other way to open with these flags")]
+pub fn open_unlinked(path: &Path) -> io::Result<File> {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    OpenOptions::new().read(true).custom_flags(flags).open(path)
 }
 
 /// Opens a file for reading and writing at any place, and makes it when it is not there.

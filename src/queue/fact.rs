@@ -116,6 +116,18 @@ pub enum Fact {
         /// The moment.
         at: Timestamp,
     },
+    /// Whether a file holds spores that something else than its arrival starts.
+    Triggered {
+        /// The file.
+        path: String,
+        /// Whether it does.
+        is: bool,
+    },
+    /// A letter of a hook was read, and what it called for is queued.
+    Read {
+        /// The name of its file.
+        letter: String,
+    },
     /// Nothing begins from here on.
     Paused(Pause),
     /// Things begin again.

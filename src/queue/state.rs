@@ -1,12 +1,15 @@
 //! What the facts of a queue add up to.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::fact::{Fact, Kept, Pause};
 use crate::model::{Digest, RunId, Ticket, Timestamp};
 
 /// Contents that stand in no file and are still known; beyond them, the rarest chance to run something again is taken.
 const REMEMBERED_MAX: usize = 200_000;
+
+/// Letters that are remembered as read. Each is discarded right after, unless the watcher dies in between.
+const LETTERS_MAX: usize = 1_000;
 
 /// How far a ticket is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +52,10 @@ pub struct State {
     kept: BTreeMap<RunId, Kept>,
     /// The last moment of each timer.
     fired: HashMap<TimerKey, Timestamp>,
+    /// Files with spores that something else than their arrival starts.
+    triggered: BTreeSet<String>,
+    /// Letters that were read, newest last. Their files are discarded afterwards.
+    letters: VecDeque<String>,
     paused: Option<Pause>,
     /// Whether any fact was ever noted.
     has_past: bool,
@@ -101,6 +108,29 @@ impl State {
         self.fired.get(timer).copied()
     }
 
+    /// Whether something else than its arrival starts a spore of this file.
+    #[must_use]
+    pub fn is_triggered(&self, path: &str) -> bool {
+        self.triggered.contains(path)
+    }
+
+    /// The files with such spores.
+    pub fn triggered(&self) -> impl Iterator<Item = &str> {
+        self.triggered.iter().map(String::as_str)
+    }
+
+    /// Whether what a letter called for is queued already.
+    #[must_use]
+    pub fn has_read(&self, letter: &str) -> bool {
+        self.letters.iter().any(|known| known == letter)
+    }
+
+    /// How many files are known.
+    #[must_use]
+    pub fn known_total(&self) -> usize {
+        self.known.len()
+    }
+
     /// Whether nothing is to begin.
     #[must_use]
     pub fn paused(&self) -> Option<Pause> {
@@ -141,6 +171,12 @@ impl State {
             }
             Fact::Settled { runs, .. } => runs.iter().for_each(|run| drop(self.kept.remove(run))),
             Fact::Fired { path, spore, line, at } => drop(self.fired.insert((path, spore, line), at)),
+            Fact::Triggered { path, is: true } => drop(self.triggered.insert(path)),
+            Fact::Triggered { path, is: false } => drop(self.triggered.remove(&path)),
+            Fact::Read { letter } => {
+                self.letters.push_back(letter);
+                self.letters.drain(..self.letters.len().saturating_sub(LETTERS_MAX));
+            }
             Fact::Paused(pause) => self.paused = Some(pause),
             Fact::Unpaused => self.paused = None,
         }
@@ -198,6 +234,9 @@ impl State {
             at: *at,
         }));
         facts.extend(self.kept.iter().map(|(run, kept)| Fact::Kept { run: *run, kept: kept.clone() }));
+        let triggered = self.triggered.iter();
+        facts.extend(triggered.map(|path| Fact::Triggered { path: path.clone(), is: true }));
+        facts.extend(self.letters.iter().map(|letter| Fact::Read { letter: letter.clone() }));
         facts.extend(self.paused.map(Fact::Paused));
         facts
     }

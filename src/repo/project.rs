@@ -1,27 +1,47 @@
 //! `spore.toml`: what a folder says about itself. All of it is optional, and what is unknown is an error, because a
 //! misspelt setting that does nothing is found by nobody.
 
+mod git;
+mod limits;
+mod text;
+mod watch;
+
 use std::fs;
 
 use serde::Deserialize;
+use toml::Spanned;
+
+pub use git::{GitSettings, Pull};
+use text::Text;
+pub use watch::WatchSettings;
 
 use super::root::SETTINGS_FILE;
 use super::source::nearest;
 use super::{Author, Error, Root};
-use crate::model::{Limits, LineIndex, parse_duration};
+use crate::model::Limits;
 
 /// Bytes of `spore.toml`.
 const BYTES_MAX: u64 = 1 << 20;
 /// Every key and section, to find the one that was meant.
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 26] = [
     "commit",
+    "trust",
     "defaults",
     "limits",
     "git",
+    "watch",
     "jobs",
     "author",
     "name",
     "email",
+    "remote",
+    "push",
+    "pull",
+    "settle",
+    "reconcile",
+    "depth_max",
+    "committed_only",
+    "poll",
     "spore_bytes_max",
     "log_head_bytes_max",
     "log_tail_bytes_max",
@@ -31,6 +51,8 @@ const KEYS: [&str; 16] = [
     "grace",
     "template_fuel",
 ];
+/// What `trust` may say. The last one changes nothing, because a folder can only ask for less than its owner allows.
+const TRUST: [&str; 3] = ["signed", "approve", "open"];
 
 /// The settings of a folder.
 #[derive(Clone, Debug)]
@@ -38,17 +60,32 @@ pub struct Project {
     /// Whether results are committed when the command does not say; `None` where the folder does not say either, and
     /// they are only written.
     pub commit: Option<bool>,
+    /// What the folder asks for: `signed`, `approve` or `open`. It can only narrow what the owner of the machine has
+    /// decided, so `open` has no effect and deserves a warning.
+    pub trust: Option<String>,
     /// Attempts at a time when the command does not say.
     pub jobs: Option<u32>,
     /// Who commits are by where git's settings name nobody.
     pub author: Option<Author>,
+    /// When commits travel.
+    pub git: GitSettings,
+    /// How the folder is watched.
+    pub watch: WatchSettings,
     /// The limits, completed by Spore's own.
     pub limits: Limits,
 }
 
 impl Default for Project {
     fn default() -> Self {
-        Self { commit: None, jobs: None, author: None, limits: Limits::DEFAULT }
+        Self {
+            commit: None,
+            trust: None,
+            jobs: None,
+            author: None,
+            git: GitSettings::default(),
+            watch: WatchSettings::default(),
+            limits: Limits::DEFAULT,
+        }
     }
 }
 
@@ -68,39 +105,41 @@ impl Project {
             return Err(Error::InTheWay { path: path.display().to_string() });
         }
         if metadata.len() > BYTES_MAX {
-            let position = LineIndex::new("").position("", 0);
-            let message = format!("the file has more than {BYTES_MAX} bytes");
-            return Err(Error::Project { path: SETTINGS_FILE.into(), position, message, hint: None });
+            return Err(Text("").wrong(0, &format!("the file has more than {BYTES_MAX} bytes"), None));
         }
         Self::parse(&fs::read_to_string(&path).map_err(io)?)
     }
 
     fn parse(text: &str) -> Result<Self, Error> {
-        let authored: Authored = toml::from_str(text).map_err(|error| {
-            let span = error.span().unwrap_or_default();
-            let written = text.get(span.clone()).unwrap_or_default().trim_matches('"');
-            let unknown = error.message().starts_with("unknown field");
-            let hint = if unknown { nearest(written, KEYS.into_iter()) } else { None };
-            wrong(text, span.start, error.message(), hint.map(|name| format!("did you mean `{name}`?")))
-        })?;
+        let authored: Authored = toml::from_str(text).map_err(|error| not_understood(text, &error))?;
+        let text = Text(text);
         let mut limits = Limits::DEFAULT;
         authored.limits.apply(&mut limits, text)?;
-        let jobs = authored.defaults.jobs;
-        if let Some(jobs) = jobs.as_ref().filter(|jobs| !(1..=limits.jobs_max).contains(jobs.get_ref())) {
-            return Err(out_of_range(text, jobs.span().start, "jobs", u64::from(limits.jobs_max)));
+        let trust = authored.trust;
+        if let Some(other) = trust.as_ref().filter(|trust| !TRUST.contains(&trust.get_ref().as_str())) {
+            let message = format!("`trust` cannot be `{}`", other.get_ref());
+            return Err(text.wrong(other.span().start, &message, Some("`\"signed\"` or `\"approve\"`".into())));
         }
-        let author = authored.git.author.map(|author| Author { name: author.name, email: author.email });
-        Ok(Self { commit: authored.commit, jobs: jobs.map(toml::Spanned::into_inner), author, limits })
+        let jobs = text.number("jobs", authored.defaults.jobs, 1, u64::from(limits.jobs_max))?;
+        let mut git = authored.git;
+        Ok(Self {
+            commit: authored.commit,
+            trust: trust.map(Spanned::into_inner),
+            jobs: jobs.map(|jobs| u32::try_from(jobs).unwrap_or(u32::MAX)),
+            author: git.author.take().map(Author::from),
+            git: git.read(text)?,
+            watch: authored.watch.read(text, limits.jobs_max)?,
+            limits,
+        })
     }
 }
 
-fn wrong(text: &str, offset: usize, message: &str, hint: Option<String>) -> Error {
-    let position = LineIndex::new(text).position(text, u32::try_from(offset).unwrap_or(u32::MAX));
-    Error::Project { path: SETTINGS_FILE.into(), position, message: message.to_owned(), hint }
-}
-
-fn out_of_range(text: &str, offset: usize, name: &str, most: u64) -> Error {
-    wrong(text, offset, &format!("`{name}` is out of range"), Some(format!("a number from 1 to {most}")))
+fn not_understood(text: &str, error: &toml::de::Error) -> Error {
+    let span = error.span().unwrap_or_default();
+    let written = text.get(span.clone()).unwrap_or_default().trim_matches('"');
+    let unknown = error.message().starts_with("unknown field");
+    let hint = if unknown { nearest(written, KEYS.into_iter()) } else { None };
+    Text(text).wrong(span.start, error.message(), hint.map(|name| format!("did you mean `{name}`?")))
 }
 
 /// The file as it is written.
@@ -108,85 +147,23 @@ fn out_of_range(text: &str, offset: usize, name: &str, most: u64) -> Error {
 #[serde(deny_unknown_fields, default)]
 struct Authored {
     commit: Option<bool>,
+    trust: Option<Spanned<String>>,
     defaults: AuthoredDefaults,
-    limits: AuthoredLimits,
-    git: AuthoredGit,
+    limits: limits::Authored,
+    git: git::Authored,
+    watch: watch::Authored,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct AuthoredDefaults {
-    jobs: Option<toml::Spanned<u32>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct AuthoredGit {
-    author: Option<AuthoredAuthor>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AuthoredAuthor {
-    name: String,
-    email: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct AuthoredLimits {
-    spore_bytes_max: Option<toml::Spanned<u64>>,
-    log_head_bytes_max: Option<toml::Spanned<u64>>,
-    log_tail_bytes_max: Option<toml::Spanned<u64>>,
-    output_bytes_max: Option<toml::Spanned<u64>>,
-    artifacts_max: Option<toml::Spanned<u64>>,
-    attempts_max: Option<toml::Spanned<u64>>,
-    template_fuel: Option<toml::Spanned<u64>>,
-    grace: Option<toml::Spanned<String>>,
-}
-
-impl AuthoredLimits {
-    /// Sets what is written, each within what still makes sense on one machine.
-    fn apply(self, limits: &mut Limits, text: &str) -> Result<(), Error> {
-        let within = |name: &str, written: Option<toml::Spanned<u64>>, most: u64| match written {
-            Some(number) if !(1..=most).contains(number.get_ref()) => {
-                Err(out_of_range(text, number.span().start, name, most))
-            }
-            number => Ok(number.map(toml::Spanned::into_inner)),
-        };
-        let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-        if let Some(number) = within("spore_bytes_max", self.spore_bytes_max, 1 << 30)? {
-            limits.spore_bytes_max = size(number);
-        }
-        if let Some(number) = within("log_head_bytes_max", self.log_head_bytes_max, 1 << 40)? {
-            limits.log_head_bytes_max = number;
-        }
-        if let Some(number) = within("log_tail_bytes_max", self.log_tail_bytes_max, 1 << 30)? {
-            limits.log_tail_bytes_max = number;
-        }
-        if let Some(number) = within("output_bytes_max", self.output_bytes_max, 1 << 30)? {
-            limits.output_bytes_max = number;
-        }
-        if let Some(number) = within("artifacts_max", self.artifacts_max, 1_000_000)? {
-            limits.artifacts_max = size(number);
-        }
-        if let Some(number) = within("attempts_max", self.attempts_max, 100_000)? {
-            limits.attempts_max = u32::try_from(number).unwrap_or(u32::MAX);
-        }
-        if let Some(number) = within("template_fuel", self.template_fuel, 1_000_000_000)? {
-            limits.template_fuel = number;
-        }
-        if let Some(grace) = self.grace {
-            let parsed = parse_duration(grace.get_ref());
-            let wrong = |bad| wrong(text, grace.span().start, &format!("`grace`: {bad}"), Some("such as `10s`".into()));
-            limits.grace = parsed.map_err(wrong)?;
-        }
-        Ok(())
-    }
+    jobs: Option<Spanned<u64>>,
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn refused(text: &str) -> (u32, u32, String, Option<String>) {
@@ -206,7 +183,9 @@ mod tests {
         assert_eq!(project.author, Some(Author { name: "A".into(), email: "a@b".into() }));
         assert_eq!(project.limits.spore_bytes_max, 10);
         assert_eq!(project.limits.grace.as_secs(), 2);
-        assert_eq!(Project::parse("").expect("understood").commit, None);
+        let nothing = Project::parse("").expect("understood");
+        assert_eq!((nothing.commit, nothing.trust), (None, None));
+        assert_eq!((nothing.git, nothing.watch), (GitSettings::default(), WatchSettings::default()));
     }
 
     #[test]
@@ -221,5 +200,84 @@ mod tests {
         assert_eq!(refused("commit = \"yes\"").0, 1);
         assert_eq!(refused("a = [").0, 1);
         assert_eq!(refused("[git.author]\nname = \"x\"").3, None);
+    }
+
+    #[test]
+    fn reads_when_commits_travel_and_how_the_folder_is_watched() {
+        let read = |text: &str| Project::parse(text).expect("understood");
+        let git = |text: &str| read(&format!("[git]\n{text}\n")).git;
+        assert_eq!(git("push = true").push.as_deref(), Some("origin"));
+        assert_eq!(git("push = true\nremote = \"hub\"").push.as_deref(), Some("hub"));
+        assert_eq!(git("push = \"a/b-c.d\"").push.as_deref(), Some("a/b-c.d"));
+        assert_eq!(git("push = false").push, None);
+        assert_eq!(git("pull = \"before-run\"").pull, Pull::BeforeRun);
+        assert_eq!(git("pull = \"5m\"").pull, Pull::Every(Duration::from_mins(5)));
+        assert_eq!(git("pull = false").pull, Pull::Never);
+        for wrong in [
+            "push = 1",
+            "push = \"--upload-pack=x\"",
+            "push = \"https://example.org/x\"",
+            "push = \"../x\"",
+            "push = \"/x\"",
+            "push = \"\"",
+            "remote = \"-x\"",
+            "pull = true",
+            "pull = \"often\"",
+            "pull = \"1ms\"",
+        ] {
+            let (line, column, _, hint) = refused(&format!("[git]\n{wrong}\n"));
+            assert_eq!(
+                (line, column),
+                (2, u32::try_from(wrong.find('=').expect("one") + 3).expect("small")),
+                "{wrong}"
+            );
+            assert!(hint.is_some(), "{wrong}");
+        }
+        let watch = |text: &str| read(&format!("[watch]\n{text}\n")).watch;
+        let all =
+            "settle = \"50ms\"\nreconcile = \"5m\"\njobs = 8\ndepth_max = 0\ncommitted_only = true\npoll = \"1s\"";
+        let wanted = WatchSettings {
+            settle: Duration::from_millis(50),
+            reconcile: Duration::from_mins(5),
+            jobs: Some(8),
+            depth_max: 0,
+            committed_only: true,
+            poll: Some(Duration::from_secs(1)),
+        };
+        assert_eq!(watch(all), wanted);
+        assert_eq!(watch("poll = true").poll, Some(Duration::from_secs(2)));
+        assert_eq!(watch("poll = false").poll, None);
+        for wrong in
+            ["settle = \"2m\"", "reconcile = \"0s\"", "jobs = 0", "jobs = 100000", "depth_max = 101", "poll = 3"]
+        {
+            assert_eq!(refused(&format!("[watch]\n{wrong}\n")).0, 2, "{wrong}");
+        }
+        assert_eq!(refused("[watch]\nsetle = \"1s\"").3.as_deref(), Some("did you mean `settle`?"));
+    }
+
+    #[test]
+    fn a_folder_names_the_trust_it_asks_for() {
+        for word in ["signed", "approve", "open"] {
+            let project = Project::parse(&format!("trust = \"{word}\"")).expect("understood");
+            assert_eq!(project.trust.as_deref(), Some(word));
+        }
+        let (line, column, message, hint) = refused("trust = \"everybody\"");
+        assert_eq!((line, column, message.as_str()), (1, 9, "`trust` cannot be `everybody`"));
+        assert_eq!(hint.as_deref(), Some("`\"signed\"` or `\"approve\"`"));
+    }
+
+    #[test]
+    fn what_init_writes_is_right_when_its_marks_are_taken_away() {
+        let written = include_str!("init/spore.toml");
+        let is_setting =
+            |line: &&str| line.starts_with('[') || line.split_once(" = ").is_some_and(|(key, _)| KEYS.contains(&key));
+        let settings: Vec<&str> =
+            written.lines().map(|line| line.trim_start_matches("# ")).filter(is_setting).collect();
+        let words: Vec<&str> = settings.iter().flat_map(|line| line.split(['[', '.', ']', ' '])).collect();
+        for key in KEYS {
+            assert!(words.contains(&key), "`{key}` is not in it");
+        }
+        Project::parse(&settings.join("\n")).expect("understood");
+        assert_eq!(Project::parse(written).expect("understood").commit, Some(true));
     }
 }

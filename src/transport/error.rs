@@ -6,6 +6,14 @@ use std::path::PathBuf;
 /// Why a watcher could not be asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The socket cannot be made.
+    #[error("cannot make the socket `{}`: {source}", path.display())]
+    Deaf {
+        /// The socket.
+        path: PathBuf,
+        /// What was said.
+        source: io::Error,
+    },
     /// Nobody listens.
     #[error("no watcher runs in `{}`", .0.display())]
     Nobody(PathBuf),

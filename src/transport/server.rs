@@ -7,7 +7,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 
-use super::{QUESTION_BYTES_MAX, SOCKET};
+use super::{Error, QUESTION_BYTES_MAX, SOCKET};
 use crate::model::{Answer, Ask};
 use crate::os::{file, socket};
 
@@ -33,8 +33,9 @@ impl Server {
     ///
     /// # Errors
     /// When the socket cannot be made.
-    pub fn listen(state: &Path) -> io::Result<Self> {
-        let listener = UnixListener::from_std(socket::listen(state, SOCKET)?)?;
+    pub fn listen(state: &Path) -> Result<Self, Error> {
+        let listener = socket::listen(state, SOCKET).and_then(UnixListener::from_std);
+        let listener = listener.map_err(|source| Error::Deaf { path: state.join(SOCKET), source })?;
         let (sender, questions) = mpsc::unbounded_channel();
         let accepting = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {

@@ -246,6 +246,24 @@ fn its_limits_are_the_programs() {
 }
 
 #[test]
+fn its_settings_are_understood_and_none_is_forgotten() {
+    let rows = rows("Settings");
+    for row in &rows {
+        let [name, section, value, _] = &row[..] else { panic!("a row of another shape: {row:?}") };
+        let settings = format!("{section}\n{name} = {value}\n");
+        let folder = Folder::new().file("spore.toml", &settings).file("a.md", "# A\n");
+        folder.spore(&["check"]).exits(0);
+    }
+    // `spore init` writes all of them; that it does is tested beside them.
+    let written = include_str!("../../src/repo/init/spore.toml");
+    let (written, _) = written.split_once("# [limits]").expect("the limits come last");
+    for (name, _) in written.lines().filter_map(|line| line.trim_start_matches("# ").split_once(" = ")) {
+        let is_of_author = ["name", "email"].contains(&name);
+        assert!(is_of_author || rows.iter().any(|row| row[0] == name), "README.md does not tell of `{name}`");
+    }
+}
+
+#[test]
 fn its_starred_limits_are_settings() {
     for row in rows("Limits") {
         let name = row[0].trim_end_matches(" *").trim_matches('`');

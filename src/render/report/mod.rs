@@ -14,7 +14,7 @@ pub use doctor::{
     SupervisorReport, UnderWay,
 };
 pub use hooks::{CallerHooks, HooksReport};
-pub use init::{InitReport, json};
+pub use init::{InitReport, json, json_line};
 pub use plan::{CommandReport, PlanReport, PlannedTaskReport, StepReport, plan_report};
 pub use prune::{KeptReport, PruneReport, PrunedReport};
 pub use run::{AttemptReport, LogPiece, OutcomeReport, ResultReport, RunReport, RunsItem, TaskReport, run_report};

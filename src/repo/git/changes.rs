@@ -7,6 +7,7 @@ use git2::{Delta, Diff, DiffOptions, FileMode, Index, Oid, Repository};
 use super::{HookHome, find, git_error};
 use crate::model::{Limits, Moved, Source, is_zero};
 use crate::repo::source::source_of;
+use crate::repo::wanted::has_ending;
 use crate::repo::{Error, Root};
 
 /// Paths that are told of one move; of more, the first are.
@@ -60,9 +61,6 @@ fn paths(diff: &Diff<'_>) -> Vec<String> {
     paths
 }
 
-/// Endings that a spore can have, in lower case.
-const ENDINGS: [&str; 4] = ["md", "markdown", "yaml", "yml"];
-
 /// A file as it is about to be committed.
 #[derive(Debug)]
 pub struct Staged {
@@ -109,6 +107,5 @@ pub fn staged_files(root: &Root, home: &HookHome, index: Option<&Path>, limits: 
 }
 
 fn may_be_spore(path: &Path) -> bool {
-    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-    ending.is_some_and(|ending| ENDINGS.contains(&&*ending))
+    path.file_name().is_some_and(has_ending)
 }

@@ -1,12 +1,17 @@
 //! What the current branch holds already: a commit that was made by an engine that died before it could say so.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use git2::{Oid, Repository, Sort, Tree};
 
-use super::{Commit, PreparedIndex, blobs, current_branch, in_repository, made, open};
+use super::file::{blobs, in_repository};
+use super::index::HeldIndex;
+use super::{Commit, current_branch, made, open};
 use crate::repo::root::folder_of;
 
+/// For how long the index's lock is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Commits that are looked through, newest first.
 const COMMITS_MAX: usize = 10_000;
 
@@ -15,7 +20,8 @@ const COMMITS_MAX: usize = 10_000;
 #[must_use]
 pub fn find_commit(paths: &[PathBuf]) -> Option<Commit> {
     let repository = open(folder_of(paths.first()?)).ok()?;
-    let files = paths.iter().map(|path| in_repository(&repository, path)).collect::<Result<Vec<_>, _>>().ok()?;
+    let files = in_repository(&repository, paths.iter().map(PathBuf::as_path));
+    let files = files.into_iter().collect::<Result<Vec<_>, _>>().ok()?;
     let branch = current_branch(&repository).ok()?;
     let blobs = blobs(&repository, &files).ok()?;
     let id = brought_by(&repository, &branch, &blobs)?;
@@ -24,13 +30,13 @@ pub fn find_commit(paths: &[PathBuf]) -> Option<Commit> {
     let told = if blobs.iter().all(|(path, _)| is_known(path)) {
         Ok(())
     } else {
-        PreparedIndex::lock(&repository, &files, &blobs).and_then(PreparedIndex::install)
+        HeldIndex::with_files(&repository, &files, &blobs, PATIENCE).and_then(HeldIndex::install)
     };
     Some(made(id, &branch, told))
 }
 
 /// The first commit found that holds the blobs while none of its parents does.
-fn brought_by(repository: &Repository, branch: &str, blobs: &[(PathBuf, Oid)]) -> Option<Oid> {
+pub(super) fn brought_by(repository: &Repository, branch: &str, blobs: &[(PathBuf, Oid)]) -> Option<Oid> {
     let mut walk = repository.revwalk().ok()?;
     walk.set_sorting(Sort::TOPOLOGICAL).ok()?;
     walk.push_ref(branch).ok()?;

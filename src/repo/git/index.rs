@@ -1,29 +1,47 @@
 //! Git's index: new entries are added to it without losing what another git writes at the same time.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
+use std::io::{ErrorKind, Seek as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::thread;
+use std::time::Duration;
 
 use git2::{FileMode, Index, IndexEntry, IndexTime, Oid, Repository};
 
-use super::{NewFile, PAUSE, TRIES};
+use super::file::NewFile;
+use super::locks::{self, SIGN};
+use super::{PAUSE, Skip, tries};
 use crate::os;
 
-/// What a lock begins with that a Spore holds.
-const SIGN: &str = "spore ";
 /// What the name of a copy of the index holds.
 const COPY: &str = ".spore-";
-/// Bytes of what stands in such a lock, at most.
-const TEXT_BYTES_MAX: u64 = 200;
 
-/// The index with the new entries, ready beside the old one, whose lock is held.
+/// Why the index is left as it is.
+#[derive(Debug)]
+pub(super) enum Obstacle {
+    /// Somebody holds its lock.
+    Held(Skip),
+    /// It cannot be worked with.
+    Broken(String),
+}
+
+impl Obstacle {
+    /// Why, as a lower-case fragment.
+    pub(super) fn reason(self) -> String {
+        match self {
+            Self::Held(skip) => skip.reason,
+            Self::Broken(reason) => reason,
+        }
+    }
+}
+
+/// The index of a working tree, whose lock is held, and a copy of it that is to take its place.
 ///
 /// libgit2 would read the index, then lock, then write: what another git wrote in between would be lost. So the lock is
 /// taken first, as git does, libgit2 works on a copy, and the copy is renamed into place.
-pub(super) struct PreparedIndex {
+pub(super) struct HeldIndex {
     path: PathBuf,
     lock: PathBuf,
     copy: PathBuf,
@@ -31,9 +49,21 @@ pub(super) struct PreparedIndex {
     _held: File,
 }
 
-impl PreparedIndex {
-    /// Takes git's lock and readies the new index.
-    pub(super) fn lock(repository: &Repository, files: &[NewFile], blobs: &[(PathBuf, Oid)]) -> Result<Self, String> {
+impl HeldIndex {
+    /// Takes git's lock and readies an index that knows these files, too.
+    pub(super) fn with_files(
+        repository: &Repository,
+        files: &[NewFile],
+        blobs: &[(PathBuf, Oid)],
+        patience: Duration,
+    ) -> Result<Self, Obstacle> {
+        let held = Self::take(repository, patience)?;
+        held.extend(files, blobs).map_err(Obstacle::Broken)?;
+        Ok(held)
+    }
+
+    /// Takes git's lock and copies the index. While it is held, nobody commits, adds, or changes branches.
+    pub(super) fn take(repository: &Repository, patience: Duration) -> Result<Self, Obstacle> {
         let path = repository.path().join("index");
         // Git follows a linked index to the file it stands for, and locks that.
         let path = fs::canonicalize(&path).unwrap_or(path);
@@ -43,45 +73,63 @@ impl PreparedIndex {
             PathBuf::from(name)
         };
         let (lock, copy) = (beside(".lock".into()), beside(format!("{COPY}{:x}", os::random::bits())));
-        let held = take(&lock, &copy)?;
-        let prepared = Self { path, lock, copy, _held: held };
-        prepared.fill(files, blobs)?;
-        Ok(prepared)
+        let held = take(&lock, &copy, patience)?;
+        let held = Self { path, lock, copy, _held: held };
+        held.copy_old().map_err(|error| Obstacle::Broken(format!("the index cannot be copied: {error}")))?;
+        Ok(held)
     }
 
-    fn fill(&self, files: &[NewFile], blobs: &[(PathBuf, Oid)]) -> Result<(), String> {
-        let io = |error: std::io::Error| format!("the index cannot be copied: {error}");
-        let git = |error: git2::Error| format!("the index cannot be extended: {}", error.message());
-        let old = fs::metadata(&self.path).ok();
-        if old.is_some() {
-            use std::io::Write as _;
-            let bytes = fs::read(&self.path).map_err(io)?;
-            os::file::create_new(&self.copy).and_then(|mut copy| copy.write_all(&bytes)).map_err(io)?;
+    /// The copy; it is not there while there is no index.
+    pub(super) fn copy(&self) -> &Path {
+        &self.copy
+    }
+
+    fn copy_old(&self) -> std::io::Result<()> {
+        match fs::read(&self.path) {
+            Ok(bytes) => os::file::create_new(&self.copy)?.write_all(&bytes)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
         }
+        self.keep_time()
+    }
+
+    /// Gives the copy time and permissions of the index. Git takes a file for unchanged when its time is older than the
+    /// index. A younger index would vouch for files that were changed in the very moment they were added.
+    fn keep_time(&self) -> std::io::Result<()> {
+        let Ok(old) = fs::metadata(&self.path) else { return Ok(()) };
+        let copy = os::file::read_write(&self.copy)?;
+        old.modified().and_then(|time| copy.set_modified(time))?;
+        copy.set_permissions(old.permissions())
+    }
+
+    fn extend(&self, files: &[NewFile], blobs: &[(PathBuf, Oid)]) -> Result<(), String> {
+        let git = |error: git2::Error| format!("the index cannot be extended: {}", error.message());
         let mut index = Index::open(&self.copy).map_err(git)?;
         for (file, (path, blob)) in files.iter().zip(blobs) {
             if path.ancestors().any(|above| !above.as_os_str().is_empty() && index.get_path(above, 0).is_some()) {
                 continue;
             }
-            let metadata = fs::metadata(&file.whole).map_err(io)?;
+            // A file that somebody removes right now is in the commit, and git says that it is gone.
+            let Ok(metadata) = fs::metadata(&file.whole) else { continue };
             index.add(&entry(path, *blob, &metadata)).map_err(git)?;
         }
         index.write().map_err(git)?;
-        let Some(old) = old else { return Ok(()) };
-        // Git takes a file for unchanged when its time is older than the index. A younger index would vouch for files
-        // that were changed in the very moment they were added, so the new index keeps the old one's time.
-        let copy = os::file::read_write(&self.copy).map_err(io)?;
-        old.modified().and_then(|time| copy.set_modified(time)).map_err(io)?;
-        copy.set_permissions(old.permissions()).map_err(io)
+        self.keep_time().map_err(|error| format!("the index cannot be extended: {error}"))
     }
 
-    /// Puts the new index into place; the lock goes with `self`.
-    pub(super) fn install(self) -> Result<(), String> {
-        os::file::rename(&self.copy, &self.path).map_err(|error| format!("the index cannot be replaced: {error}"))
+    /// Puts the copy into the index's place. The lock goes with `self`.
+    pub(super) fn install(self) -> Result<(), Obstacle> {
+        self.put()
+    }
+
+    /// Puts the copy into the index's place, and keeps the lock.
+    pub(super) fn put(&self) -> Result<(), Obstacle> {
+        let failed = |error| Obstacle::Broken(format!("the index cannot be replaced: {error}"));
+        os::file::rename(&self.copy, &self.path).map_err(failed)
     }
 }
 
-impl Drop for PreparedIndex {
+impl Drop for HeldIndex {
     fn drop(&mut self) {
         // Whether the copy is still there depends on how far the work came; the lock must go in any case.
         let _ = os::file::remove(&self.copy);
@@ -91,13 +139,14 @@ impl Drop for PreparedIndex {
 
 /// Takes git's lock: a file that must not be there yet. What stands in it, and that it is locked as long as its holder
 /// lives, tells another Spore whether it was left behind.
-fn take(lock: &Path, copy: &Path) -> Result<File, String> {
+fn take(lock: &Path, copy: &Path, patience: Duration) -> Result<File, Obstacle> {
     let mut new = copy.to_path_buf().into_os_string();
     new.push(".lock");
     let new = PathBuf::from(new);
-    let failed = |error: std::io::Error| format!("`{}` cannot be made: {error}", lock.display());
+    let failed = |error: std::io::Error| Obstacle::Broken(format!("`{}` cannot be made: {error}", lock.display()));
     let ready = os::file::create_new(&new).and_then(|file| sign(file, copy));
-    for tries in 0..TRIES {
+    let tries = tries(patience);
+    for number in 1..=tries {
         let placed = match &ready {
             Ok(_) => os::file::rename_new(&new, lock),
             Err(error) => Err(error.kind().into()),
@@ -114,12 +163,12 @@ fn take(lock: &Path, copy: &Path) -> Result<File, String> {
             let _ = os::file::remove(&new);
             return Ok(held);
         }
-        if tries + 1 < TRIES {
+        if number < tries {
             thread::sleep(PAUSE);
         }
     }
     let _ = os::file::remove(&new);
-    Err(format!("`{}` is held by another git", lock.display()))
+    Err(Obstacle::Held(locks::told(lock)))
 }
 
 /// Locks a lock's file and writes into it whose it is, and which copy of the index belongs to it.
@@ -136,8 +185,7 @@ fn sign(mut file: File, copy: &Path) -> std::io::Result<File> {
 /// The lock of a Spore that died holding it, now ours; what else it left behind is removed. `None` when its holder lives
 /// or is no Spore.
 fn adopt(lock: &Path, copy: &Path) -> Option<File> {
-    let mut text = String::new();
-    File::open(lock).ok()?.take(TEXT_BYTES_MAX).read_to_string(&mut text).ok()?;
+    let text = locks::text(lock)?;
     let left = text.strip_prefix(SIGN)?.trim_end();
     let file = os::file::append_existing(lock).ok()?;
     file.try_lock().ok()?;
