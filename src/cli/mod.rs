@@ -5,6 +5,8 @@ mod doctor;
 pub mod exit;
 mod failure;
 mod history;
+mod hook;
+mod hooks;
 mod inspect;
 pub mod live;
 mod main;

@@ -132,6 +132,15 @@ pub fn remove(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
 }
 
+/// Removes a folder that has nothing in it.
+///
+/// # Errors
+/// As [`fs::remove_dir`].
+#[expect(clippy::disallowed_methods, reason = "this is where files are written")]
+pub fn remove_empty_dir(path: &Path) -> io::Result<()> {
+    fs::remove_dir(path)
+}
+
 /// Renames a file or folder, over what may be there.
 ///
 /// # Errors

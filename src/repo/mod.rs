@@ -29,7 +29,7 @@ pub use git::{
     staged_files,
 };
 pub use group::{Entry, Group, Holder, Turn, enter_group, list_groups};
-pub use inbox::{discard_letter, inbox, post_letter, read_letters};
+pub use inbox::{Arrived, discard_letter, inbox, post_letter, read_letters};
 pub use init::{InitReport, init};
 pub use mark::{mark_run, mark_runs, marked_runs, unmark_run};
 pub use project::{GitSettings, Project, Pull, WatchSettings};
