@@ -1,5 +1,6 @@
 //! The only process start of the house, and what is done to processes afterwards.
 
+mod capture;
 mod child;
 mod group;
 mod launch;
@@ -10,6 +11,7 @@ mod refusal;
 mod stat;
 mod variables;
 
+pub use capture::{Captured, End, capture};
 pub use child::{Detached, adopt_orphans, leave_session, reap};
 pub use group::{Group, Member};
 pub use launch::{Launch, Launched, keep_descriptors_home, start_detached};
