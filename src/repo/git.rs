@@ -7,6 +7,7 @@
 //! the repository is the one that the files lie in.
 
 mod blob;
+mod carry;
 mod changes;
 mod commit;
 mod file;
@@ -15,6 +16,9 @@ mod index;
 mod locks;
 mod message;
 mod outlook;
+mod program;
+mod replay;
+mod travel;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,6 +32,7 @@ pub use commit::{Batch, Refused, Written, commit_batch, commit_new};
 pub use history::find_commit;
 pub use message::Message;
 pub use outlook::{Head, Outlook, git_outlook};
+pub use travel::{Pulled, Pushed, pull, push};
 
 use super::Error;
 

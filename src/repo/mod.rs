@@ -16,9 +16,10 @@ mod trash;
 
 pub use error::Error;
 pub use files::{Found, count_folders, find_spores};
-pub use git::{Author, Batch, Commit, Head, IndexState, Message, Outlook, Refused, Written};
+pub use git::{Author, Batch, Commit, Head, IndexState, Message, Outlook, Pulled, Pushed, Refused, Written};
 pub use git::{
-    changed_between, commit_batch, commit_new, find_commit, git_outlook, head_of, read_blob_at, read_committed,
+    changed_between, commit_batch, commit_new, find_commit, git_outlook, head_of, pull, push, read_blob_at,
+    read_committed,
 };
 pub use group::{Entry, Group, Holder, Turn, enter_group, list_groups};
 pub use init::{InitReport, init};
