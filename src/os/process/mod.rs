@@ -2,6 +2,7 @@
 
 mod apart;
 mod ask;
+mod capture;
 mod child;
 mod group;
 mod launch;
@@ -14,6 +15,7 @@ mod variables;
 
 pub use apart::{go_apart, start_apart};
 pub use ask::{Answer, ask};
+pub use capture::{Captured, End, capture};
 pub use child::{Detached, adopt_orphans, leave_session, reap};
 pub use group::{Group, Member};
 pub use launch::{Launch, Launched, keep_descriptors_home, start_detached};

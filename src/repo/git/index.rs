@@ -75,13 +75,18 @@ impl HeldIndex {
         let (lock, copy) = (beside(".lock".into()), beside(format!("{COPY}{:x}", os::random::bits())));
         let held = take(&lock, &copy, patience)?;
         let held = Self { path, lock, copy, _held: held };
-        held.copy_old().map_err(|error| Obstacle::Broken(format!("the index cannot be copied: {error}")))?;
+        held.copy_again()?;
         Ok(held)
     }
 
     /// The copy; it is not there while there is no index.
     pub(super) fn copy(&self) -> &Path {
         &self.copy
+    }
+
+    /// Copies the index, once more after [`Self::put`].
+    pub(super) fn copy_again(&self) -> Result<(), Obstacle> {
+        self.copy_old().map_err(|error| Obstacle::Broken(format!("the index cannot be copied: {error}")))
     }
 
     fn copy_old(&self) -> std::io::Result<()> {
