@@ -17,9 +17,9 @@ mod index;
 mod locks;
 mod message;
 mod outlook;
-mod signed;
 mod program;
 mod replay;
+mod signed;
 mod travel;
 
 use std::fs;

@@ -6,11 +6,13 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::crew::Heard;
+use super::trusting::Trusted;
 use super::{Crew, Daemon, Followers, Keeper, Said, Spectator, Timetable};
 use crate::engine::{Error, World};
 use crate::os::identity::Identity;
 use crate::queue::{self, Log, Phase};
 use crate::repo::{Changes, Project, Root, Survey};
+use crate::trust::Mode;
 use crate::watch::{Folder, Options, Tag};
 use crate::{os, repo};
 
@@ -30,6 +32,8 @@ pub struct Orders {
     pub dir: PathBuf,
     /// Runs at a time; without it, what the folder says, else the number of cores.
     pub jobs: Option<u32>,
+    /// What may run, for this time; without it, what was decided for the folder.
+    pub trust: Option<Mode>,
     /// Whether what is there already runs, in a folder that nobody has watched before.
     pub existing: bool,
     /// Whether to end as soon as nothing is left to do.
@@ -66,7 +70,7 @@ impl<'a> Daemon<'a> {
         let survey = if is_first { Survey::empty() } else { Survey::load(&root.state().join(SURVEY_FILE)) };
         let mut daemon = Self {
             is_native: folder.is_native(),
-            trust: super::trusting::Trusted::load(orders, &root, &project)?,
+            trust: Trusted::load(orders, &root)?,
             crew: Crew::new(jobs, reports.clone()),
             keeper: Keeper::new(reports),
             timetable: Timetable::default(),
@@ -77,6 +81,7 @@ impl<'a> Daemon<'a> {
             again_at: std::collections::HashMap::new(),
             adoptions: std::collections::VecDeque::new(),
             given_up: std::collections::BTreeSet::new(),
+            pulled: std::collections::BTreeSet::new(),
             ended: std::collections::VecDeque::new(),
             recent: std::collections::VecDeque::new(),
             problems: std::collections::BTreeMap::new(),
@@ -94,6 +99,7 @@ impl<'a> Daemon<'a> {
             survey,
             folder,
         };
+        daemon.load_trust();
         daemon.look_first()?;
         Ok(daemon)
     }
