@@ -190,7 +190,8 @@ impl Daemon<'_> {
             match *tag {
                 start::INBOX => self.read_inbox()?,
                 start::SETTINGS => self.reload()?,
-                _ => drop(self.recheck()?),
+                start::TRUST => drop(self.recheck()?),
+                _ => {}
             }
         }
         if hints.rescan {

@@ -21,6 +21,7 @@ const SURVEY_FILE: &str = "survey.cache";
 /// What is watched beside the files: letters of hooks, the settings of the folder, the decisions of its owner.
 pub(super) const INBOX: Tag = Tag("inbox");
 pub(super) const SETTINGS: Tag = Tag("settings");
+pub(super) const TRUST: Tag = Tag("trust");
 
 /// How long git may take to end what it is at when the watcher leaves.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -65,12 +66,13 @@ impl<'a> Daemon<'a> {
         let project = Project::load(&root)?;
         let log = Log::open(&root.state())?;
         let jobs = jobs(orders, &project);
-        let folder = folder(&root, &project);
+        let trust = Trusted::load(orders, &root)?;
+        let folder = folder(&root, &project, &trust);
         let is_first = !log.state().has_past();
         let survey = if is_first { Survey::empty() } else { Survey::load(&root.state().join(SURVEY_FILE)) };
         let mut daemon = Self {
             is_native: folder.is_native(),
-            trust: Trusted::load(orders, &root)?,
+            trust,
             crew: Crew::new(jobs, reports.clone()),
             keeper: Keeper::new(reports),
             timetable: Timetable::default(),
@@ -162,12 +164,15 @@ impl<'a> Daemon<'a> {
     /// Reads the settings again.
     pub(super) fn reload(&mut self) -> Result<(), queue::Error> {
         match Project::load(&self.root) {
+            Ok(project) if project == self.project => {
+                self.problems.remove("spore.toml");
+            }
             Ok(project) => {
                 self.project = project;
                 self.problems.remove("spore.toml");
                 self.crew.set_jobs(jobs(self.orders, &self.project));
                 // The look that follows has it enter every folder.
-                self.folder = folder(&self.root, &self.project);
+                self.folder = folder(&self.root, &self.project, &self.trust);
                 self.view.hear(&Said::Remark {
                     about: "spore.toml".to_owned(),
                     message: "the settings are read again".to_owned(),
@@ -208,7 +213,7 @@ impl<'a> Daemon<'a> {
 }
 
 /// A watcher of files as the folder's settings want it.
-fn folder(root: &Root, project: &Project) -> Folder {
+fn folder(root: &Root, project: &Project, trust: &Trusted) -> Folder {
     let mut options = Options::new(repo::is_watched);
     options.settle = project.watch.settle;
     if let Some(poll) = project.watch.poll {
@@ -217,6 +222,7 @@ fn folder(root: &Root, project: &Project) -> Folder {
     let mut folder = Folder::new(root.path(), options);
     folder.also(&repo::inbox(root), INBOX);
     folder.also(&root.join("spore.toml"), SETTINGS);
+    folder.also(trust.folder(), TRUST);
     folder
 }
 

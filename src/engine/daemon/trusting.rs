@@ -31,6 +31,13 @@ impl Trusted {
     }
 }
 
+impl Trusted {
+    /// Where the decisions are kept.
+    pub(super) fn folder(&self) -> &std::path::Path {
+        self.settings.folder()
+    }
+}
+
 impl Daemon<'_> {
     /// What may run, in one word.
     pub(super) fn trust_word(&self) -> String {
