@@ -37,7 +37,6 @@ pub(super) struct Ground {
     pub(super) root: Root,
     pub(super) folder: Folder,
     survey: Survey,
-    options: Options,
     /// How often each path got a new content.
     pub(super) arrived: BTreeMap<String, usize>,
     pub(super) gone: BTreeMap<String, usize>,
@@ -67,7 +66,6 @@ impl Ground {
             temporary,
             root,
             survey: Survey::empty(),
-            options,
             arrived: BTreeMap::new(),
             gone: BTreeMap::new(),
             others: Vec::new(),
@@ -117,7 +115,7 @@ impl Ground {
     /// Follows the next hints.
     pub(super) async fn step(&mut self) {
         let Hints { ready, gone, folders, others, rescan, notices } = self.folder.next().await;
-        let still = self.options.still;
+        let still = self.folder.still();
         self.looks += ready.len() + gone.len() + folders.len();
         let careful = [gone, folders].concat();
         let changes = self.look(still, &careful);
