@@ -6,16 +6,16 @@ use std::path::Path;
 use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
-use super::finish::finish;
+use super::finish::{Wish, finish};
 use super::flight::Flight;
 use super::look::Found;
 use super::open::{self, Opened, Selection};
-use super::{Error, Finished, World, orphan, retry, turn};
+use super::{Error, Finished, Guard, World, orphan, retry, turn};
 use crate::executor::terminal;
 use crate::journal::{self, Entries, Journal};
 use crate::model::{Concurrency, Event, Origin, Policy, RunRecord, TaskId, TaskRecord, TaskStatus, Timestamp};
 use crate::repo::Root;
-use crate::run::{Ran, Stop, View};
+use crate::run::{Allowance, Ran, Stop, View};
 
 /// A run that this engine has taken up: nobody else can write its journal any more.
 #[derive(Debug)]
@@ -26,15 +26,23 @@ pub(super) struct TakenUp {
     record: RunRecord,
     /// Whether a new run was asked for.
     instead: bool,
+    guard: Option<Guard>,
+}
+
+impl TakenUp {
+    /// Has `guard` asked before each start.
+    pub(super) fn guarded_by(&mut self, guard: Option<Guard>) {
+        self.guard = guard;
+    }
 }
 
 /// How to go on with a run.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Pace {
     /// Attempts at a time; without it, as many as before.
-    pub jobs: Option<u32>,
+    pub jobs: Option<Allowance>,
     /// Whether to commit the result; without it, what the folder says.
-    pub commit: Option<bool>,
+    pub commit: Option<Wish>,
 }
 
 /// The runs of the folder around `start` that were broken off, oldest first.
@@ -89,7 +97,7 @@ pub(super) fn take_up(found: &Found, view: &mut dyn View) -> Result<TakenUp, Err
         view.remark(&format!("the journal of run {run}: {damage}"));
     }
     let opened = open::reopen(found.root.clone(), &run_dir, &record)?;
-    Ok(TakenUp { opened, journal, events, record, instead: false })
+    Ok(TakenUp { opened, journal, events, record, instead: false, guard: None })
 }
 
 /// Takes up the run that was broken off and is the same as one from `origin` would be.
@@ -111,7 +119,7 @@ pub(super) async fn go_on(
     mut stops: mpsc::UnboundedReceiver<Stop>,
     view: &mut dyn View,
 ) -> Result<Finished, Error> {
-    let TakenUp { opened, mut journal, events, record, instead } = taken;
+    let TakenUp { opened, mut journal, events, record, instead, guard } = taken;
     let span = tracing::info_span!("run", id = %record.run, spore = record.origin.spore);
     let mut words = first_words(&record, terminal::is_supervised(journal.run_dir()));
     words.push_str(if instead { " (`--new` begins another)" } else { "" });
@@ -129,12 +137,13 @@ pub(super) async fn go_on(
         opened: &opened,
         plan,
         journal: &mut journal,
-        jobs: pace.jobs.unwrap_or(record.jobs),
+        jobs: pace.jobs.unwrap_or_else(|| record.jobs.into()),
         reused: retry::reused_again(&opened.root, &record, plan),
         origin: record.origin,
         run: record.run,
         past: events,
         secrets,
+        guard,
         commit: pace.commit,
     };
     let finished = flight.perform(world, stops, view).instrument(span).await?;
@@ -156,7 +165,7 @@ fn finish_missing(
     opened: &Opened,
     journal: &mut Journal,
     mut record: RunRecord,
-    commit: Option<bool>,
+    commit: Option<Wish>,
 ) -> Result<Finished, Error> {
     let (at, resumed) = (world.now(), Event::RunResumed { engine: world.engine() });
     record.apply(at, &resumed);
@@ -166,7 +175,7 @@ fn finish_missing(
 
 /// Writes the result spore of an earlier run that has ended without one: the disk was full, or its engine died. It is a
 /// courtesy to the past: what keeps it from being written must not keep the next run from beginning, so nobody is told.
-pub(super) fn keep_missing(world: &World, root: &Root, record: &RunRecord, commit: Option<bool>, view: &mut dyn View) {
+pub(super) fn keep_missing(world: &World, root: &Root, record: &RunRecord, commit: Option<Wish>, view: &mut dyn View) {
     if record.finished.is_none() || record.result_path.is_some() {
         return;
     }

@@ -1,5 +1,7 @@
 //! The only process start of the house, and what is done to processes afterwards.
 
+mod apart;
+mod ask;
 mod capture;
 mod child;
 mod group;
@@ -11,6 +13,8 @@ mod refusal;
 mod stat;
 mod variables;
 
+pub use apart::{go_apart, start_apart};
+pub use ask::{Answer, ask};
 pub use capture::{Captured, End, capture};
 pub use child::{Detached, adopt_orphans, leave_session, reap};
 pub use group::{Group, Member};
