@@ -34,7 +34,8 @@ pub use resolve::resolve;
 pub use resume::{Pace, find_orphans, resume};
 pub use retry::{Retry, retry_request};
 pub use trust::{
-    Asked, Guard, How, Review, Verdict, approve, decide, judge, list_trust, review, revoke, wants_decision, widening,
+    Asked, Guard, How, Review, Verdict, approve, decide, is_undecided, judge, list_trust, review, revoke,
+    wants_decision, widening,
 };
 
 use std::path::PathBuf;
@@ -152,7 +153,11 @@ pub async fn run(
         && let Some(mut taken) = resume::take_up_like(&opened.root, &origin, view)?
     {
         taken.guarded_by(request.guard.clone());
-        let pace = Pace { jobs: request.jobs.clone().filter(|_| request.retry.is_none()), commit: request.commit };
+        let pace = Pace {
+            jobs: request.jobs.clone().filter(|_| request.retry.is_none()),
+            commit: request.commit,
+            guard: None,
+        };
         return Box::pin(resume::go_on(world, taken, pace, stops, view)).await;
     }
     let secrets = open::secrets(&opened, plan)?;

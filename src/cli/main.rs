@@ -57,8 +57,9 @@ fn dispatch(command: Command, screen: &Screen) -> Result<Exit, Failure> {
         Command::Init { dir, output } => setup::init(&dir, output.format, screen),
         Command::Check { paths, output } => inspect::check(&paths, output.format, screen),
         Command::Plan { file, selection, format } => inspect::plan(&file, selection, format, screen),
-        Command::Watch { dir, jobs, existing, once, output } => {
-            watch::watch(&Orders { dir, jobs, existing, once }, output.format, screen)
+        Command::Watch { dir, jobs, trust, existing, once, output } => {
+            let orders = Orders { dir, jobs, trust: trust.map(Into::into), existing, once };
+            watch::watch(&orders, output.format, screen)
         }
         Command::Run { file, selection, conduct, dry_run: true, .. } => {
             perform::only_plan(&file, selection, &conduct, screen)

@@ -43,6 +43,8 @@ pub struct Pace {
     pub jobs: Option<Allowance>,
     /// Whether to commit the result; without it, what the folder says.
     pub commit: Option<Wish>,
+    /// Asked before each start, where trust has allowed the run.
+    pub guard: Option<Guard>,
 }
 
 /// The runs of the folder around `start` that were broken off, oldest first.
@@ -71,7 +73,8 @@ pub async fn resume(
     stops: mpsc::UnboundedReceiver<Stop>,
     view: &mut dyn View,
 ) -> Result<Finished, Error> {
-    let taken = take_up(found, view)?;
+    let mut taken = take_up(found, view)?;
+    taken.guarded_by(pace.guard.clone());
     go_on(world, taken, pace, stops, view).await
 }
 
