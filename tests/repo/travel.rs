@@ -120,6 +120,8 @@ fn two_that_push_at_the_same_time_lose_no_result() {
     assert_eq!(log.lines().count(), 2 * 50 + 1, "each result is one commit, and none came twice");
     assert_eq!(git_says(&bare, &["log", "--merges", "--oneline", "main"]), "");
     assert_eq!(fs::read_to_string(bare.join("pushes")).expect("the server's hook").lines().count(), 100);
+    let met = [&one, &other].map(|clone| git_says(clone, &["reflog", "main"]).matches("pull (spore)").count());
+    assert_ne!(met, [0, 0], "the two have never met");
     for clone in [&one, &other] {
         assert!(!clone.join(".git/hooked").exists(), "a hook of the user's has run");
         assert!(!matches!(pulled(clone), Pulled::Skipped { .. }));
@@ -205,6 +207,34 @@ fn what_the_user_has_in_the_way_is_named_and_kept() {
     put(&other.join("a.txt"), "a.txt\n");
     assert!(matches!(pushed(&other), Pushed::Done { moved: 1, .. }));
     assert_eq!(git_says(&other, &["status", "--porcelain"]), "");
+}
+
+#[test]
+fn a_pull_that_a_crash_has_cut_off_is_taken_up() {
+    let Two { _folder, bare: _bare, one, other } = two();
+    by_hand(&one, "a.txt", "theirs\n");
+    git_says(&one, &["rm", "-q", "b.txt"]);
+    by_hand(&one, "deep/new.txt", "theirs\n");
+    let head = git_says(&one, &["rev-parse", "HEAD"]);
+    git_says(&other, &["fetch", "-q", "origin", "main"]);
+    let index = fs::read(other.join(".git/index")).expect("read");
+    let carry = || git_says(&other, &["read-tree", "-m", "-u", "HEAD", head.trim()]);
+    let ends_well = || {
+        assert!(matches!(pulled(&other), Pulled::Done { moved: 0, .. }));
+        assert_eq!(git_says(&other, &["rev-parse", "HEAD"]), head);
+        assert_eq!(git_says(&other, &["status", "--porcelain"]), "");
+        git_says(&other, &["reset", "-q", "--hard", "HEAD@{1}"]);
+    };
+    // Behind the files and the index, before the branch.
+    carry();
+    ends_well();
+    // Behind the files, before the index; and a lock that a dead Spore has left.
+    carry();
+    put(&other.join(".git/index"), &index);
+    put(&other.join(".git/index.lock"), "spore index.spore-1\n");
+    put(&other.join(".git/index.spore-1"), &index);
+    ends_well();
+    assert!(!other.join(".git/index.spore-1").exists());
 }
 
 #[test]

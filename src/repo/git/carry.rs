@@ -5,11 +5,11 @@
 //! copy of the index, which takes its place before the branch moves. A crash between the two leaves what came as staged,
 //! and the next time the same is done again.
 
-use std::path::Path;
 use std::time::Duration;
 
-use git2::{Delta, Oid, Repository};
+use git2::{Delta, FileMode, Index, ObjectType, Oid, Repository};
 
+use super::file::NewFile;
 use super::index::{HeldIndex, Obstacle};
 use super::program::{Git, Said};
 use super::{Skip, Stop};
@@ -41,7 +41,7 @@ impl Move<'_> {
             Some(commit) => commit,
             None => repository.treebuilder(None)?.write()?,
         };
-        untracked_in_the_way(repository, self.from, self.to)?;
+        look_at_files(repository, held, self.from, self.to)?;
         let git = Git::at(repository)?.with_index(held.copy());
         carry(&git, old, self.to)?;
         held.put().map_err(broken)?;
@@ -100,18 +100,32 @@ fn in_the_way(names: &[String]) -> Skip {
     Skip::passing(reason, Some("commit them or put them aside; it goes on by itself then"))
 }
 
-/// Refuses where a file that git does not know stands in the place of one that is to come. Git asks that of most files,
-/// but takes those that it ignores for worthless.
-fn untracked_in_the_way(repository: &Repository, from: Option<Oid>, to: Oid) -> Result<(), Stop> {
+/// Looks at the files of the working tree before git does, and refuses where one that git does not know stands in the
+/// place of one that is to come: git asks that of most files, but takes those that it ignores for worthless. What is
+/// there just as it is to come is entered into the copy of the index: a crash may have cut off the last try behind the files.
+fn look_at_files(repository: &Repository, held: &HeldIndex, from: Option<Oid>, to: Oid) -> Result<(), Stop> {
     let Some(top) = repository.workdir() else { return Ok(()) };
     let tree = |commit: Oid| repository.find_commit(commit).and_then(|commit| commit.tree());
     let old = from.map(tree).transpose()?;
     let diff = repository.diff_tree_to_tree(old.as_ref(), Some(&tree(to)?), None)?;
-    let mut index = repository.index()?;
-    index.read(false)?;
-    let is_in_the_way = |path: &&Path| index.get_path(path, 0).is_none() && top.join(path).symlink_metadata().is_ok();
-    let new: Vec<_> = diff.deltas().filter(|delta| delta.status() == Delta::Added).collect();
-    let found = new.iter().filter_map(|delta| delta.new_file().path()).filter(is_in_the_way).take(NAMES_MAX);
-    let names: Vec<String> = found.map(|path| format!("`{}`", path.display().to_string().escape_debug())).collect();
-    if names.is_empty() { Ok(()) } else { Err(in_the_way(&names).into()) }
+    let index = Index::open(held.copy())?;
+    let (mut names, mut there) = (Vec::new(), Vec::new());
+    for delta in diff.deltas().filter(|delta| matches!(delta.status(), Delta::Added | Delta::Modified)) {
+        let (before, after) = (delta.old_file(), delta.new_file());
+        let Some(inside) = after.path() else { continue };
+        let (known, whole) = (index.get_path(inside, 0).map(|entry| entry.id), top.join(inside));
+        let expected = (delta.status() == Delta::Modified).then(|| before.id());
+        let Some(metadata) = whole.symlink_metadata().ok().filter(|_| known == expected) else { continue };
+        let is_same = || Oid::hash_file(ObjectType::Blob, &whole).is_ok_and(|id| id == after.id());
+        if metadata.is_file() && after.mode() == FileMode::Blob && is_same() {
+            there.push((NewFile { whole, inside: inside.to_path_buf() }, after.id()));
+        } else if expected.is_none() {
+            names.push(format!("`{}`", inside.display().to_string().escape_debug()));
+        }
+    }
+    if !names.is_empty() {
+        names.truncate(NAMES_MAX);
+        return Err(in_the_way(&names).into());
+    }
+    if there.is_empty() { Ok(()) } else { held.replace(&there).map_err(broken) }
 }

@@ -122,6 +122,19 @@ impl HeldIndex {
         self.keep_time().map_err(|error| format!("the index cannot be extended: {error}"))
     }
 
+    /// Enters these files into the copy, over what it says of them.
+    pub(super) fn replace(&self, files: &[(NewFile, Oid)]) -> Result<(), Obstacle> {
+        let failed = |error: String| Obstacle::Broken(format!("the index cannot be extended: {error}"));
+        let git = |error: git2::Error| failed(error.message().to_owned());
+        let mut index = Index::open(&self.copy).map_err(git)?;
+        for (file, blob) in files {
+            let Ok(metadata) = fs::metadata(&file.whole) else { continue };
+            index.add(&entry(&file.inside, *blob, &metadata)).map_err(git)?;
+        }
+        index.write().map_err(git)?;
+        self.keep_time().map_err(|error| failed(error.to_string()))
+    }
+
     /// Puts the copy into the index's place. The lock goes with `self`.
     pub(super) fn install(self) -> Result<(), Obstacle> {
         self.put()
