@@ -49,7 +49,7 @@ impl Flight<'_> {
             reused,
             past,
             preparer: Preparer::new(plan, run, root, run_dir, secrets, jobs, &opened.project.limits),
-            executors: &executor::built_in(opened.project.limits),
+            executors: &executor::built_in(opened.project.limits, world.spares.clone()),
             clock: &world.clock,
         };
         let ran = drive(order, journal, stops, view).await?;
