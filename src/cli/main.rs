@@ -46,9 +46,13 @@ fn supervisor() -> Option<ExitCode> {
     if words.next()? != terminal::SUBCOMMAND {
         return None;
     }
-    let (root, run_dir, run) = (words.next()?, words.next()?, words.next()?);
-    let run = RunId::parse(run.to_str()?)?;
-    let supervised = terminal::supervise(root.as_ref(), run_dir.as_ref(), run);
+    let supervised = match words.next() {
+        None => terminal::supervise_many(),
+        Some(root) => {
+            let (run_dir, run) = (words.next()?, words.next()?);
+            terminal::supervise(root.as_ref(), run_dir.as_ref(), RunId::parse(run.to_str()?)?)
+        }
+    };
     Some(if supervised.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
