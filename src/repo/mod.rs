@@ -16,8 +16,8 @@ mod trash;
 
 pub use error::Error;
 pub use files::{Found, count_folders, find_spores};
-pub use git::{Brought, Signers, Verified, bringing, verify_commit};
 pub use git::{Author, Batch, Commit, Head, IndexState, Message, Outlook, Refused, Written};
+pub use git::{Brought, Signers, Verified, bringing, verify_commit};
 pub use git::{
     changed_between, commit_batch, commit_new, find_commit, git_outlook, head_of, read_blob_at, read_committed,
 };
