@@ -153,14 +153,14 @@ fn nothing_that_is_shown_is_obeyed_by_a_terminal() {
     owned.folder.write("w.yaml", text);
     owned.folder.write("x.sh", "echo \u{1b}[8mhidden\u{1b}[0m\u{200b}\n");
     let answer = owned.folder.spore(&["trust", "w.yaml", "--color", "always"]);
-    let colours = regex_free(&answer.out);
+    let colours = without_colours(&answer.out);
     assert!(!colours.contains(['\u{1b}', '\u{7}', '\r', '\u{202e}', '\u{200b}', '\u{9b}']), "{colours:?}");
     let answer = answer.exits(5).says("echo ok\\x1b[2K\\x1b[1A # \\u{202e}hs.live\\x07\\r");
     answer.says("echo \\x1b[8mhidden\\x1b[0m\\u{200b}").says("TOKEN").says("terminal");
 }
 
 /// Text without the colours that Spore itself puts in.
-fn regex_free(text: &str) -> String {
+fn without_colours(text: &str) -> String {
     let mut kept = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("\u{1b}[") {
@@ -179,24 +179,21 @@ fn regex_free(text: &str) -> String {
 #[test]
 fn strange_names_are_approved_under_their_names() {
     let owned = Owned::new();
-    for name in ["-w.yaml", "a\nb.yaml", "it's \u{1b}[31m.yaml"] {
-        owned.folder.write(name, "spore: w\nkind: workflow\ntasks: {a: 'true'}\n");
+    for (number, name) in ["-w.yaml", "a\nb.yaml", "it's \u{1b}[31m.yaml"].into_iter().enumerate() {
+        owned.folder.write(name, format!("spore: w\nkind: workflow\ntasks: {{a: 'echo {number}'}}\n"));
         owned.folder.spore(&["trust", "--", name]).exits(5).never_says("\u{1b}");
         owned.approve(name);
         owned.runs(name);
-        owned.folder.write(name, "spore: w\nkind: workflow\ntasks: {a: 'false'}\n");
+        owned.folder.write(name, format!("spore: w\nkind: workflow\ntasks: {{a: 'false {number}'}}\n"));
         let hint = owned.look(name)["hint"].as_str().expect("a hint").to_owned();
         assert!(!hint.contains(char::is_control), "{hint:?}");
-        let typed = hint.split('`').nth(1).expect("a command").replacen("spore", env!("CARGO_BIN_EXE_spore"), 1);
+        // What the hint says can be typed as it is.
+        let typed = hint.split('`').nth(1).expect("a command");
+        let typed = typed.replacen("spore trust", &format!("{} trust --yes", env!("CARGO_BIN_EXE_spore")), 1);
         let mut shell = std::process::Command::new("bash");
-        shell.args(["-c", &format!("{typed} --yes")]).current_dir(owned.folder.root()).stdout(Stdio::null());
-        let typed = typed.replacen("trust", "trust --yes", 1);
-        let mut shell_again = std::process::Command::new("bash");
-        shell_again.args(["-c", &typed]).current_dir(owned.folder.root()).stdout(Stdio::null());
-        shell_again.env("XDG_CONFIG_HOME", owned.home.path());
-        assert!(shell_again.status().expect("started").success(), "{typed}");
+        shell.args(["-c", &typed]).current_dir(owned.folder.root()).stdout(Stdio::null());
+        assert!(shell.env("XDG_CONFIG_HOME", owned.home.path()).status().expect("started").success(), "{typed}");
         owned.runs(name);
-        drop(shell);
     }
 }
 
