@@ -15,7 +15,8 @@ use crate::trust::Settings;
 
 /// Watches until it is told to end.
 pub(super) fn watch(orders: &Orders, format: Format, screen: &Screen) -> Result<Exit, Failure> {
-    let world = World::here();
+    let jobs = orders.jobs.map_or(8, |jobs| jobs.min(8)) as usize;
+    let world = World::of_many(jobs);
     ask_for_trust(orders, &world)?;
     let mut teller = Teller { world: world.clone(), format, style: screen.out };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;

@@ -208,7 +208,8 @@ impl Daemon<'_> {
             Some(Err((because, _))) => Some(Guard::never(&ticket.path, because)),
             None => None,
         };
-        let pace = Pace { commit: Some(self.wish()), guard, ..Pace::default() };
+        let source = self.log.text(run).ok().map(|text| Source::new(ticket.path.clone(), text));
+        let pace = Pace { commit: Some(self.wish()), guard, source, ..Pace::default() };
         self.set_off(ticket, Work::Resume(found, pace), true)
     }
 
