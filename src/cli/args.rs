@@ -249,6 +249,11 @@ pub(super) enum Command {
         output: Output,
     },
 
+    /// Look at what spores would do and approve it, or decide what may run in a folder by itself.
+    #[command(
+        after_help = "Examples:\n  spore trust deploy.md\n  spore trust --mode open ~/plans\n  spore trust --mode signed --signers ~/.ssh/allowed_signers\n  spore trust --list\n\nWhat a person starts with `spore run` needs no approval. Exits with 5 when something stays without one."
+    )]
+    Trust(Trust),
     /// Have git and coding agents tell Spore what happens.
     #[command(
         after_help = "Examples:\n  spore hooks install git\n  spore hooks install git --bare ~/srv/plans.git\n  spore hooks install claude --project\n  spore hooks status"
@@ -311,6 +316,31 @@ pub(super) enum Command {
     },
 }
 
+/// What to approve, or to decide.
+#[derive(Debug, Args)]
+pub(super) struct Trust {
+    /// The spores to look at; with --mode or --list, the folder.
+    #[arg(value_name = "FILE")]
+    pub(super) paths: Vec<PathBuf>,
+    /// Approve without asking.
+    #[arg(long, short = 'y')]
+    pub(super) yes: bool,
+    /// List what is decided and approved for the folder.
+    #[arg(long, conflicts_with_all = ["yes", "revoke", "mode"])]
+    pub(super) list: bool,
+    /// Take an approval back: that of a digest or its beginning, or all of a file; may be repeated.
+    #[arg(long, value_name = "FILE|DIGEST", conflicts_with_all = ["yes", "mode", "paths"])]
+    pub(super) revoke: Vec<String>,
+    /// Decide what may run in the folder by itself.
+    #[arg(long, value_enum, value_name = "MODE", conflicts_with = "yes")]
+    pub(super) mode: Option<TrustMode>,
+    /// Who may sign, for --mode signed: a file of ssh-keygen's ALLOWED SIGNERS, or lines `gpg FINGERPRINT`. Spore keeps a copy.
+    #[arg(long, value_name = "FILE", requires = "mode")]
+    pub(super) signers: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
 /// What to do with hooks.
 #[derive(Debug, Subcommand)]
 pub(super) enum HooksCommand {
@@ -351,6 +381,27 @@ pub(super) struct HooksTarget {
     pub(super) into: Option<PathBuf>,
     #[command(flatten)]
     pub(super) output: Output,
+}
+
+/// What may run in a folder by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum TrustMode {
+    /// Everything in it.
+    Open,
+    /// What came by a commit that an allowed signer has signed.
+    Signed,
+    /// What a person approved.
+    Approve,
+}
+
+impl From<TrustMode> for crate::trust::Mode {
+    fn from(mode: TrustMode) -> Self {
+        match mode {
+            TrustMode::Open => Self::Open,
+            TrustMode::Signed => Self::Signed,
+            TrustMode::Approve => Self::Approve,
+        }
+    }
 }
 
 /// Who calls hooks.

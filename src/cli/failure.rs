@@ -7,6 +7,7 @@ use crate::engine;
 use crate::journal;
 use crate::render::{self, Style};
 use crate::repo;
+use crate::trust;
 
 /// Why a command did not do what it should.
 #[derive(Debug)]
@@ -53,6 +54,8 @@ impl Failure {
             Self::Usage { .. }
             | Self::Engine(
                 Error::NoSuchTask { .. }
+                | Error::NotApproved { .. }
+                | Error::Trust(trust::Error::NoSigners | trust::Error::NotUtf8(_))
                 | Error::HasEnded { .. }
                 | Error::NotLost { .. }
                 | Error::Resolved { .. }
@@ -76,6 +79,7 @@ impl Failure {
                 | Error::Transport(_)
                 | Error::Runtime(_)
                 | Error::UnderWay { .. }
+                | Error::Trust(trust::Error::Io { .. })
                 | Error::Orphaned { .. }
                 | Error::LeftRunning { .. }
                 | Error::Hooks(crate::hooks::Error::Io { .. })
@@ -83,6 +87,7 @@ impl Failure {
             )
             | Self::Runtime(_) => Exit::Unavailable,
             Self::Engine(Error::Interrupted) => Exit::Interrupted,
+            Self::Engine(Error::Trust(_) | Error::Undecided { .. }) => Exit::Refused,
             Self::Engine(Error::Repo(error)) => of_repo(error),
             Self::Engine(Error::Journal(error)) => of_journal(error),
             Self::Io(error) if error.kind() == io::ErrorKind::StorageFull => Exit::Unavailable,

@@ -17,6 +17,7 @@ mod prune;
 mod screen;
 mod setup;
 mod tally;
+pub mod trust;
 mod watch;
 
 pub use main::main;

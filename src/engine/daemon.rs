@@ -217,7 +217,8 @@ impl Daemon<'_> {
     fn reconcile(&mut self) -> Result<(), queue::Error> {
         let reconcile = i64::try_from(self.project.watch.reconcile.as_millis()).unwrap_or(i64::MAX);
         self.rescan_at = Some(Timestamp(self.world.now().0.saturating_add(reconcile)));
-        let still = self.project.watch.settle;
+        // What is there before the folder was ever watched is known as it is, however fresh.
+        let still = if self.is_first { Duration::ZERO } else { self.project.watch.settle };
         let Self { survey, folder, root, project, .. } = self;
         let enter = &mut |path: &Path, is_new| folder.enter(path, is_new);
         let changes = survey.refresh(root, &project.limits, still, enter);

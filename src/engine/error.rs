@@ -1,7 +1,7 @@
 //! What can go wrong on the way up: the errors of the rooms, and what only the way itself can know.
 
 use crate::model::{Diagnostic, Source};
-use crate::{hooks, journal, queue, repo, run, transport};
+use crate::{hooks, journal, queue, repo, run, transport, trust};
 
 /// Why a command of a person could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +29,21 @@ pub enum Error {
     /// The journal.
     #[error(transparent)]
     Journal(#[from] journal::Error),
+    /// The owner's settings.
+    #[error(transparent)]
+    Trust(#[from] trust::Error),
+    /// Nobody has decided what may run in the folder that is to be watched.
+    #[error("nobody has decided what may run in `{root}`")]
+    Undecided {
+        /// The folder.
+        root: String,
+    },
+    /// There is no such approval.
+    #[error("nothing is approved as `{wanted}`")]
+    NotApproved {
+        /// What was asked for.
+        wanted: String,
+    },
     /// Hooks.
     #[error(transparent)]
     Hooks(#[from] hooks::Error),
@@ -206,6 +221,9 @@ impl Error {
             Self::Queue(error) => error.hint(),
             Self::Transport(error) => error.hint(),
             Self::Watched { .. } => Some("one watcher is enough; see what it does: `spore status`".to_owned()),
+            Self::Trust(error) => error.hint(),
+            Self::Undecided { root } => Some(super::trust::three_commands(root)),
+            Self::NotApproved { .. } => Some("`spore trust --list` shows what is approved".to_owned()),
             Self::OtherPlan(error) => error.hint(),
             Self::Hooks(error) => error.hint(),
             Self::NoHooks { hint, .. } => Some(hint.clone()),

@@ -7,12 +7,27 @@ use serde_json::Value;
 use super::front::ResultFront;
 use super::report::{
     DiagnosticReport, DoctorReport, HooksReport, InitReport, LogPiece, PlanReport, PruneReport, RunReport, RunsItem,
+    TrustListReport, TrustReport,
 };
 use crate::model::{Event, Timestamp};
 
 /// The kinds of output that have a schema.
-pub const KINDS: [&str; 12] =
-    ["check", "doctor", "hooks", "init", "journal", "logs", "plan", "prune", "result", "run", "runs", "show"];
+pub const KINDS: [&str; 14] = [
+    "check",
+    "doctor",
+    "hooks",
+    "init",
+    "journal",
+    "logs",
+    "plan",
+    "prune",
+    "result",
+    "run",
+    "runs",
+    "show",
+    "trust",
+    "trust-list",
+];
 
 /// One line of a journal.
 #[derive(Serialize, JsonSchema)]
@@ -49,6 +64,10 @@ pub fn schema(kind: &str) -> Option<Value> {
         "run" => ("What `spore run --format json` prints", of::<RunReport>()),
         "runs" => ("What `spore runs --format json` prints", of::<Vec<RunsItem>>()),
         "show" => ("What `spore show --format json` prints", of::<RunReport>()),
+        "trust" => ("What `spore trust FILE... --format json` prints", of::<Vec<TrustReport>>()),
+        "trust-list" => {
+            ("What `spore trust --list`, `--mode` and `--revoke` print with `--format json`", of::<TrustListReport>())
+        }
         _ => return None,
     };
     let mut value = Value::from(schema);
