@@ -37,7 +37,7 @@ fn a_move_is_what_changed_from_end_to_end() {
     for number in 0..40 {
         last = commit(at, &format!("data/{}.csv", number % 3));
     }
-    git_says(at, &["mv", "a.txt", "-b é\n.txt"]);
+    git_says(at, &["mv", "--", "a.txt", "-b é\n.txt"]);
     git_says(at, &["rm", "-q", "b.txt"]);
     git_says(at, &["commit", "-q", "-m", "moved"]);
     let after = head(at, "HEAD");
