@@ -159,7 +159,7 @@ mod tests {
         post_letter(&root, &push).expect("posted");
         let inbox = inbox(&root);
         os::file::write_new(&inbox.join("0.json"), b"{\"at\": 1, \"news\": \"pu").expect("written");
-        os::file::create_dir(&inbox.join("1.json")).expect("made");
+        os::file::create_dir(&inbox.join("00.json")).expect("made");
         os::file::write_new(&inbox.join("half.tmp"), b"{").expect("written");
         let letters = read_letters(&root).expect("read");
         let read = |letters: &[(PathBuf, Result<Letter, Error>)]| {
