@@ -45,13 +45,11 @@ pub struct Orders {
 pub(super) fn take(orders: &Orders) -> Result<(Root, repo::Watch), Error> {
     let root = Root::find(&orders.dir)?;
     root.make_state()?;
-    match repo::take_watch(&root)? {
-        Some(watch) => Ok((root, watch)),
-        None => {
-            let pid = repo::watched_by(&root).map(Identity::pid);
-            Err(Error::Watched { folder: root.path().display().to_string(), pid })
-        }
+    if let Some(watch) = repo::take_watch(&root)? {
+        return Ok((root, watch));
     }
+    let pid = repo::watched_by(&root).map(Identity::pid);
+    Err(Error::Watched { folder: root.path().display().to_string(), pid })
 }
 
 impl<'a> Daemon<'a> {

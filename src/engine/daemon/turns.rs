@@ -136,7 +136,8 @@ impl Daemon<'_> {
             }
         }
         let _ = repo::empty_trash(&self.root);
-        self.take_up_others()
+        self.take_up_others();
+        Ok(())
     }
 
     /// Whether nothing of a wanted run has happened yet. Otherwise what is missing of it is set about.
@@ -162,12 +163,12 @@ impl Daemon<'_> {
     }
 
     /// Goes on with runs that others have left behind.
-    pub(super) fn take_up_others(&mut self) -> Result<(), queue::Error> {
+    pub(super) fn take_up_others(&mut self) {
         let orphans = match orphan::list(&self.root) {
             Ok(orphans) => orphans,
             Err(error) => {
                 self.say_problem("watch", error.to_string(), error.hint());
-                return Ok(());
+                return;
             }
         };
         for record in orphans {
@@ -193,7 +194,6 @@ impl Daemon<'_> {
             };
             self.adoptions.push_back(ticket);
         }
-        Ok(())
     }
 
     fn adopt(&mut self, ticket: &Ticket) -> Result<(), queue::Error> {
