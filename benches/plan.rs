@@ -127,9 +127,17 @@ fn journal_of(runs: &Path, number: u64) {
         params: indexmap::IndexMap::new(),
         only: Vec::new(),
         from: None,
+        cause: None,
+        written_by: None,
+        depth: 0,
     };
-    let mut events =
-        vec![Event::RunStarted { run, origin, jobs: 2, tasks: (0..20).map(declared).collect(), engine: None }];
+    let mut events = vec![Event::RunStarted {
+        run,
+        origin: Box::new(origin),
+        jobs: 2,
+        tasks: (0..20).map(declared).collect(),
+        engine: None,
+    }];
     for at in 0..20 {
         events.push(Event::AttemptIntended { task: task(at), number: 1, executor: "terminal".into() });
         events.push(Event::AttemptEnded {

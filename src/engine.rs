@@ -2,31 +2,40 @@
 //! process and no socket.
 
 mod checklist;
+mod daemon;
 mod doctor;
 mod error;
 mod finish;
 mod flight;
+mod hook;
+mod hooks;
 mod look;
 mod open;
 mod orphan;
 mod prune;
+mod pushed;
 mod resolve;
 mod resume;
 mod retry;
 mod trust;
 mod turn;
 
+pub use daemon::{Orders, Signal, Spectator, watch};
 pub use doctor::examine;
 pub use error::{BadSpore, Error};
-pub use finish::Kept;
+pub use finish::{Kept, Wish};
+pub use hook::{Call, GitHook, check_staged, hear_git, hear_session, is_watched, session_digest, wake};
+pub use hooks::{Deed, Hooked, Scope, Surroundings, change_hooks, hooks_status};
 pub use look::{Found, Looked, find_run, is_live, list_runs, read_log, show_run};
 pub use open::{Checked, Opened, Planned, Selection, check, open, plan};
 pub use prune::{Because, Keep, Pruned, PrunedRun, prune};
+pub use pushed::{Pushed, read_push, spores_of_push};
 pub use resolve::resolve;
 pub use resume::{Pace, find_orphans, resume};
 pub use retry::{Retry, retry_request};
 pub use trust::{
-    Asked, Guard, How, Review, Verdict, approve, decide, judge, list_trust, review, revoke, wants_decision, widening,
+    Asked, Guard, How, Review, Verdict, approve, decide, is_undecided, judge, list_trust, review, revoke,
+    wants_decision, widening,
 };
 
 use std::path::PathBuf;
@@ -36,13 +45,13 @@ use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
 use crate::journal::Journal;
-use crate::model::{Engine, Origin, Plan, RunId, RunRecord, Timestamp};
+use crate::model::{Cause, Engine, Origin, Plan, RunId, RunRecord, Source, Timestamp};
 use crate::os::clock::{Clock, SystemClock};
-use crate::run::{Stop, View};
+use crate::run::{Allowance, Stop, View};
 use crate::{os, repo};
 
 /// What a Spore has to work with.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct World {
     /// Where time comes from.
     pub clock: SystemClock,
@@ -70,25 +79,42 @@ impl World {
     pub fn now(&self) -> Timestamp {
         Timestamp(self.clock.wall_milliseconds())
     }
+
+    /// An id for a run that begins now, which no other run has.
+    #[must_use]
+    pub fn new_run(&self) -> RunId {
+        RunId::from_parts(u64::try_from(self.now().0).unwrap_or(0), os::random::bits())
+    }
 }
 
 /// What to run, and how.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// The file; it may end in `#ID` to choose one of several spores in it.
+    /// The file; it may end in `#ID` to choose one of several spores in it. With a `source`, any path in its root: the
+    /// root itself is always there.
     pub file: PathBuf,
     /// The spore in it, where that is known already.
     pub spore: Option<String>,
     /// Which tasks, with which parameters.
     pub selection: Selection,
     /// Attempts at a time; without it, what the folder says, else the number of cores.
-    pub jobs: Option<u32>,
+    pub jobs: Option<Allowance>,
     /// Whether to commit the result; without it, what the folder says.
-    pub commit: Option<bool>,
+    pub commit: Option<Wish>,
     /// The run to go on from.
     pub retry: Option<Retry>,
     /// Begin a run of its own, even where the same one was broken off.
     pub new: bool,
+    /// The id of the run, where it was decided before. No run may have it yet.
+    pub run: Option<RunId>,
+    /// What was read from the file, where somebody has read it before: then it is not read again.
+    pub source: Option<Source>,
+    /// Why it runs; `None` when a person asked.
+    pub cause: Option<Cause>,
+    /// The run that wrote the file.
+    pub written_by: Option<RunId>,
+    /// How many runs stand between this one and what a person or the world did, each having written the next one's spore.
+    pub depth: u32,
     /// What trust asks before each start; none where a person says what to run.
     pub guard: Option<Guard>,
 }
@@ -112,7 +138,11 @@ pub async fn run(
     mut stops: mpsc::UnboundedReceiver<Stop>,
     view: &mut dyn View,
 ) -> Result<Finished, Error> {
-    let opened = open(&request.file, request.spore.as_deref())?;
+    let spore = request.spore.as_deref();
+    let opened = match &request.source {
+        Some(source) => open::open_read(&request.file, source.clone(), spore)?,
+        None => open(&request.file, spore)?,
+    };
     if let Some(retry) = &request.retry {
         resume::keep_missing(world, &opened.root, &retry.of, request.commit, view);
     }
@@ -123,7 +153,11 @@ pub async fn run(
         && let Some(mut taken) = resume::take_up_like(&opened.root, &origin, view)?
     {
         taken.guarded_by(request.guard.clone());
-        let pace = Pace { jobs: request.jobs.filter(|_| request.retry.is_none()), commit: request.commit };
+        let pace = Pace {
+            jobs: request.jobs.clone().filter(|_| request.retry.is_none()),
+            commit: request.commit,
+            guard: None,
+        };
         return Box::pin(resume::go_on(world, taken, pace, stops, view)).await;
     }
     let secrets = open::secrets(&opened, plan)?;
@@ -133,7 +167,7 @@ pub async fn run(
 
     opened.root.make_state()?;
     orphan::mark(&opened.root)?;
-    let run = RunId::from_parts(u64::try_from(world.now().0).unwrap_or(0), os::random::bits());
+    let run = request.run.unwrap_or_else(|| world.new_run());
     let span = tracing::info_span!("run", id = %run, spore = plan.spore);
     tracing::debug!(parent: &span, path = plan.path, tasks = plan.tasks.len(), "planned");
     let turn = turn::wait(&opened.root, plan.concurrency.as_ref(), run, &mut stops, view).await?;
@@ -149,7 +183,7 @@ pub async fn run(
         journal: &mut journal,
         run,
         origin,
-        jobs: request.jobs.or(opened.project.jobs).unwrap_or_else(os::cores),
+        jobs: request.jobs.clone().unwrap_or_else(|| opened.project.jobs.unwrap_or_else(os::cores).into()),
         reused: request.retry.as_ref().map(|retry| retry.reused(plan)).unwrap_or_default(),
         past: Vec::new(),
         secrets,
@@ -174,9 +208,9 @@ impl Request {
             params: plan.params.clone(),
             only: self.selection.only.clone(),
             from: self.selection.from.clone(),
-            cause: None,
-            written_by: None,
-            depth: 0,
+            cause: self.cause.clone(),
+            written_by: self.written_by,
+            depth: self.depth,
         }
     }
 }

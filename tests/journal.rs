@@ -34,7 +34,7 @@ fn every_event() -> Vec<Event> {
     vec![
         Event::RunStarted {
             run: run_id(1),
-            origin: Origin {
+            origin: Box::new(Origin {
                 spore: "nightly".into(),
                 path: "a/b.yaml".into(),
                 digest: Digest::of(b"x"),
@@ -45,7 +45,7 @@ fn every_event() -> Vec<Event> {
                 cause: None,
                 written_by: None,
                 depth: 0,
-            },
+            }),
             jobs: 2,
             tasks: vec![Declared {
                 id: task(),

@@ -2,6 +2,7 @@
 //! somebody stops it, and however often its engine dies, what must hold holds, and it ends. A failure names the seed that
 //! brings it back.
 
+mod allowance;
 mod generate;
 mod simulation;
 mod takeover;

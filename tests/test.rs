@@ -10,6 +10,7 @@ mod plan;
 mod render;
 mod repo;
 mod tidy;
+mod watch;
 mod yaml;
 
 /// Says why a test does nothing here.

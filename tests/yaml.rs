@@ -81,6 +81,8 @@ fn show_spore(shown: &mut String, text: &str, spore: &Spore) {
     for note in &spore.metadata {
         line("note", format!("{} = {}", note.key, note.value));
     }
+    line("drop", if spore.triggers.drop { "true".to_owned() } else { String::new() });
+    line("priority", if spore.priority == 0 { String::new() } else { spore.priority.to_string() });
     line("push", format!("{:?}", spore.triggers.push));
     line("schedule", format!("{:?}", spore.triggers.schedule));
     line("session", format!("{:?}", spore.triggers.session));
@@ -248,12 +250,6 @@ fn schema_and_decoder_agree_rule_by_rule() {
         ("workdir", "[a]", false),
         ("steps", "[]", false),
     ];
-    for on in ["push", "{push: }", "{push: main}", "{push: {paths: [a]}, schedule: [\"@daily\"]}"] {
-        let text = format!("spore: x\nkind: workflow\non: {on}\ntasks: {{a: x}}\n");
-        assert_eq!(codes(&text), Vec::<&str>::new(), "{on}");
-        let value: serde_json::Value = serde_yaml::from_str_with_options(&text, lax()).expect("it is YAML");
-        assert!(validator.is_valid(&value), "{on}");
-    }
     for (key, value, right) in values {
         let text = format!("spore: x\nkind: workflow\ntasks:\n  t:\n    run: x\n    {key}: {value}\n");
         let errors: Vec<Diagnostic> = parse(&text).1.into_iter().filter(Diagnostic::is_error).collect();
@@ -263,6 +259,40 @@ fn schema_and_decoder_agree_rule_by_rule() {
         }
         let value: serde_json::Value = serde_yaml::from_str_with_options(&text, lax()).expect("it is YAML");
         assert_eq!(validator.is_valid(&value), right, "{key} in the schema: {value}");
+    }
+}
+
+/// What starts a spore, and what waits behind what.
+#[test]
+fn schema_and_decoder_agree_on_triggers() {
+    let validator = jsonschema::validator_for(&spore_schema()).expect("the schema compiles");
+    let triggers = [
+        ("push", true),
+        ("drop", true),
+        ("[drop, push]", true),
+        ("session", false),
+        ("[push, {drop: true}]", false),
+        ("{push: }", true),
+        ("{push: main}", true),
+        ("{push: {paths: [a]}, schedule: [\"@daily\"]}", true),
+        ("{session: [start, end]}", true),
+        ("{session: stop}", false),
+        ("{schedule: {cron: \"0 6 * * *\", timezone: Europe/Berlin, overlap: queue, catch_up: 0}}", true),
+        ("{schedule: [\"0 6 * * *\", {cron: \"@daily\", overlap: replace, catch_up: 100}]}", true),
+        ("{schedule: {timezone: UTC}}", false),
+        ("{schedule: {cron: \"@daily\", catch_up: 101}}", false),
+        ("{schedule: {cron: \"@daily\", catch_up: -1}}", false),
+        ("{schedule: {cron: \"@daily\", overlap: wait}}", false),
+        ("{schedule: [[\"@daily\"]]}", false),
+    ];
+    let triggers = triggers.map(|(value, right)| (format!("on: {value}"), right));
+    let priorities = [("10", true), ("-100", true), ("101", false), ("high", false), ("1.5", false)];
+    let priorities = priorities.map(|(value, right)| (format!("priority: {value}"), right));
+    for (line, right) in triggers.into_iter().chain(priorities) {
+        let text = format!("spore: x\nkind: workflow\n{line}\ntasks: {{a: x}}\n");
+        assert_eq!(codes(&text).is_empty(), right, "{line}: {:?}", parse(&text).1);
+        let value: serde_json::Value = serde_yaml::from_str_with_options(&text, lax()).expect("it is YAML");
+        assert_eq!(validator.is_valid(&value), right, "{line} in the schema");
     }
 }
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::exit::Exit;
+use super::hook::HookEvent;
+use crate::engine::Wish;
 
 /// The name, the version and the commit it was built from.
 pub(super) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("SPORE_COMMIT"), ")");
@@ -139,6 +141,30 @@ pub(super) enum Command {
         conduct: Conduct,
     },
 
+    /// Watch a folder: what arrives in it runs, and results are written and committed.
+    #[command(
+        after_help = "Examples:\n  spore watch\n  spore watch plans --jobs 4 --trust approve\n  spore watch --once\n\nIt ends at Ctrl-C; what runs goes on, and the next watcher takes it up."
+    )]
+    Watch {
+        /// The folder.
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+        /// Runs at a time; without it, what spore.toml says, else the number of cores.
+        #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+        jobs: Option<u32>,
+        /// What may run, for this time; without it, what was decided for the folder by `spore trust --mode`.
+        #[arg(long, value_enum, value_name = "MODE")]
+        trust: Option<TrustMode>,
+        /// Run what is there already too, in a folder that nobody has watched before.
+        #[arg(long)]
+        existing: bool,
+        /// End as soon as nothing is left to do.
+        #[arg(long)]
+        once: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+
     /// Say what became of a task that was lost, then run what did not succeed.
     #[command(
         after_help = "Examples:\n  spore resolve latest deploy --ran\n  spore resolve 01K9Z deploy --rerun\n\nA task is lost when nobody could see how it ended, as after a power cut."
@@ -231,6 +257,31 @@ pub(super) enum Command {
         after_help = "Examples:\n  spore trust deploy.md\n  spore trust --mode open ~/plans\n  spore trust --mode signed --signers ~/.ssh/allowed_signers\n  spore trust --list\n\nWhat a person starts with `spore run` needs no approval. Exits with 5 when something stays without one."
     )]
     Trust(Trust),
+    /// Have git and coding agents tell Spore what happens.
+    #[command(
+        after_help = "Examples:\n  spore hooks install git\n  spore hooks install git --bare ~/srv/plans.git\n  spore hooks install claude --project\n  spore hooks status"
+    )]
+    Hooks {
+        /// Which.
+        #[command(subcommand)]
+        what: HooksCommand,
+    },
+
+    /// Tell Spore that something has happened; installed hooks do so.
+    #[command(
+        after_help = "Example:\n  echo '{\"session_id\": \"1\", \"reason\": \"exit\"}' | spore hook session-end --agent claude\n\nOnly pre-commit ever fails."
+    )]
+    Hook {
+        /// What has happened.
+        #[arg(value_enum)]
+        event: HookEvent,
+        /// Which agent's session it is.
+        #[arg(long, value_name = "NAME", default_value = "generic")]
+        agent: String,
+        /// What git gives to its hook.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
+        arguments: Vec<String>,
+    },
 
     /// Look at everything that can keep runs from going on, and say what to type.
     #[command(
@@ -293,6 +344,48 @@ pub(super) struct Trust {
     pub(super) output: Output,
 }
 
+/// What to do with hooks.
+#[derive(Debug, Subcommand)]
+pub(super) enum HooksCommand {
+    /// Install them; what is there already is kept, and is called first.
+    Install(HooksTarget),
+    /// Take them out again.
+    Uninstall(HooksTarget),
+    /// Say which are installed.
+    Status {
+        /// The folder.
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+/// Whose hooks.
+#[derive(Debug, Args)]
+pub(super) struct HooksTarget {
+    /// Whose.
+    #[arg(value_enum)]
+    pub(super) caller: Caller,
+    /// The folder of spores, or the bare repository.
+    #[arg(default_value = ".")]
+    pub(super) dir: PathBuf,
+    /// Of an agent: in your own settings, for every folder.
+    #[arg(long, conflicts_with = "project")]
+    pub(super) user: bool,
+    /// Of an agent: in the settings of the folder; so it is when nothing is said.
+    #[arg(long)]
+    pub(super) project: bool,
+    /// Of git: in a bare repository, for what is pushed to it.
+    #[arg(long)]
+    pub(super) bare: bool,
+    /// Of a bare repository: the folder in which pushed spores run; it is cloned when it is not there.
+    #[arg(long, value_name = "FOLDER", requires = "bare")]
+    pub(super) into: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
 /// What may run in a folder by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum TrustMode {
@@ -312,6 +405,19 @@ impl From<TrustMode> for crate::trust::Mode {
             TrustMode::Approve => Self::Approve,
         }
     }
+}
+
+/// Who calls hooks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Caller {
+    /// Git.
+    Git,
+    /// Claude Code.
+    Claude,
+    /// Qwen Code.
+    Qwen,
+    /// Any other agent, by shell lines that it can be told to call.
+    Generic,
 }
 
 /// What became of a task that was lost.
@@ -359,10 +465,10 @@ pub(super) struct Conduct {
 impl Conduct {
     /// What the command line says about committing, if anything.
     #[must_use]
-    pub(super) fn wants_commit(&self) -> Option<bool> {
+    pub(super) fn wants_commit(&self) -> Option<Wish> {
         match (self.commit, self.no_commit) {
-            (true, _) => Some(true),
-            (_, true) => Some(false),
+            (true, _) => Some(Wish::Now),
+            (_, true) => Some(Wish::Never),
             _ => None,
         }
     }

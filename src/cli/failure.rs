@@ -58,23 +58,31 @@ impl Failure {
                 | Error::Trust(trust::Error::NoSigners | trust::Error::NotUtf8(_))
                 | Error::HasEnded { .. }
                 | Error::NotLost { .. }
-                | Error::Resolved { .. },
+                | Error::Resolved { .. }
+                | Error::NoHooks { .. }
+                | Error::Hooks(crate::hooks::Error::TwoBefore { .. }),
             ) => Exit::Usage,
             Self::Engine(
                 Error::Spore(_)
                 | Error::Several { .. }
                 | Error::NoSuchSpore { .. }
                 | Error::OtherPlan(_)
-                | Error::NoCopy { .. },
+                | Error::NoCopy { .. }
+                | Error::Hooks(crate::hooks::Error::NoJson { .. } | crate::hooks::Error::Shape { .. }),
             ) => Exit::Spore,
             Self::Engine(Error::Nothing { .. } | Error::NoOrphans) => Exit::Nothing,
             Self::Engine(Error::Unresolved { .. }) => Exit::Failed,
             Self::Engine(
                 Error::GroupBusy { .. }
+                | Error::Watched { .. }
+                | Error::Queue(_)
+                | Error::Transport(_)
+                | Error::Runtime(_)
                 | Error::UnderWay { .. }
                 | Error::Trust(trust::Error::Io { .. })
                 | Error::Orphaned { .. }
                 | Error::LeftRunning { .. }
+                | Error::Hooks(crate::hooks::Error::Io { .. })
                 | Error::Unkept { .. },
             )
             | Self::Runtime(_) => Exit::Unavailable,
@@ -117,6 +125,7 @@ fn of_repo(error: &repo::Error) -> Exit {
         | Error::TooLarge { .. }
         | Error::NotUtf8 { .. }
         | Error::Outside { .. }
+        | Error::NoLetter { .. }
         | Error::Project { .. } => Exit::Spore,
         Error::Permission { .. }
         | Error::InTheWay { .. }

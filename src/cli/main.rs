@@ -8,8 +8,8 @@ use super::args::{Cli, Command};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::screen::{self, Screen};
-use super::{doctor, history, inspect, perform, prune, setup, trust};
-use crate::engine::Keep;
+use super::{doctor, history, hook, hooks, inspect, perform, prune, setup, trust, watch};
+use crate::engine::{Keep, Orders};
 use crate::executor::terminal;
 use crate::model::RunId;
 
@@ -57,6 +57,10 @@ fn dispatch(command: Command, screen: &Screen) -> Result<Exit, Failure> {
         Command::Init { dir, output } => setup::init(&dir, output.format, screen),
         Command::Check { paths, output } => inspect::check(&paths, output.format, screen),
         Command::Plan { file, selection, format } => inspect::plan(&file, selection, format, screen),
+        Command::Watch { dir, jobs, trust, existing, once, output } => {
+            let orders = Orders { dir, jobs, trust: trust.map(Into::into), existing, once };
+            watch::watch(&orders, output.format, screen)
+        }
         Command::Run { file, selection, conduct, dry_run: true, .. } => {
             perform::only_plan(&file, selection, &conduct, screen)
         }
@@ -69,6 +73,8 @@ fn dispatch(command: Command, screen: &Screen) -> Result<Exit, Failure> {
             history::logs(&run, &history::Wanted { task, follow, attempt, format: output.format }, screen)
         }
         Command::Retry { run, failed: _, from, new, conduct } => perform::retry(&run, from, new, &conduct, screen),
+        Command::Hook { event, agent, arguments } => Ok(hook::hook(event, &agent, &arguments, screen)),
+        Command::Hooks { what } => hooks::hooks(what, screen),
         Command::Prune { keep_days, keep_runs, dry_run, output } => {
             prune::prune(Keep { days: keep_days, runs: keep_runs }, dry_run, output.format, screen)
         }

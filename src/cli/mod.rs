@@ -5,6 +5,8 @@ mod doctor;
 pub mod exit;
 mod failure;
 mod history;
+mod hook;
+mod hooks;
 mod inspect;
 pub mod live;
 mod main;
@@ -16,5 +18,6 @@ mod screen;
 mod setup;
 mod tally;
 pub mod trust;
+mod watch;
 
 pub use main::main;

@@ -45,12 +45,10 @@ pub(super) fn run(
     let request = Request {
         file: file.to_path_buf(),
         selection: selection.into(),
-        jobs: conduct.jobs,
+        jobs: conduct.jobs.map(Into::into),
         commit: conduct.wants_commit(),
-        spore: None,
-        retry: None,
         new,
-        guard: None,
+        ..Request::default()
     };
     let format = conduct.output.format;
     tell(&perform(&Work::Run(&request), format, screen)?, format, screen)
@@ -72,17 +70,17 @@ pub(super) fn retry(
 
 /// Goes on with a run that was broken off; without one named, with all of them.
 pub(super) fn resume(run: Option<&str>, conduct: &Conduct, screen: &Screen) -> Result<Exit, Failure> {
-    let pace = Pace { jobs: conduct.jobs, commit: conduct.wants_commit() };
+    let pace = Pace { jobs: conduct.jobs.map(Into::into), commit: conduct.wants_commit(), guard: None };
     let format = conduct.output.format;
     if let Some(run) = run {
         let found = engine::find_run(Path::new("."), run)?;
-        return tell(&perform(&Work::Resume(&found, pace), format, screen)?, format, screen);
+        return tell(&perform(&Work::Resume(&found, pace.clone()), format, screen)?, format, screen);
     }
     let mut finished = Vec::new();
     let mut worst = Exit::Success;
     for found in engine::find_orphans(Path::new("."))? {
         // One that cannot go on must not keep the others from it.
-        let exit = match perform(&Work::Resume(&found, pace), format, screen) {
+        let exit = match perform(&Work::Resume(&found, pace.clone()), format, screen) {
             Ok(one) => {
                 if format == Format::Text {
                     tell(&one, format, screen)?;
@@ -151,7 +149,7 @@ fn perform(work: &Work<'_>, format: Format, screen: &Screen) -> Result<Finished,
         let stops = listen().map_err(Failure::Runtime)?;
         let finished = match work {
             Work::Run(request) => engine::run(&world, request, stops, &mut onlooker).await,
-            Work::Resume(found, pace) => engine::resume(&world, found, *pace, stops, &mut onlooker).await,
+            Work::Resume(found, pace) => engine::resume(&world, found, pace.clone(), stops, &mut onlooker).await,
         };
         Ok::<_, Failure>(finished?)
     })?;

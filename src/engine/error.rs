@@ -1,7 +1,7 @@
 //! What can go wrong on the way up: the errors of the rooms, and what only the way itself can know.
 
 use crate::model::{Diagnostic, Source};
-use crate::{journal, repo, run, trust};
+use crate::{hooks, journal, queue, repo, run, transport, trust};
 
 /// Why a command of a person could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -9,6 +9,23 @@ pub enum Error {
     /// The folder, a file, or git.
     #[error(transparent)]
     Repo(#[from] repo::Error),
+    /// The queue of the watcher.
+    #[error(transparent)]
+    Queue(#[from] queue::Error),
+    /// The watcher could not be asked, or nobody could ask it.
+    #[error(transparent)]
+    Transport(#[from] transport::Error),
+    /// Somebody watches the folder already.
+    #[error("`{folder}` is watched already{}", pid.map(|pid| format!(", by process {pid}")).unwrap_or_default())]
+    Watched {
+        /// The folder.
+        folder: String,
+        /// Who.
+        pid: Option<i32>,
+    },
+    /// The machine has nothing left to run anything with.
+    #[error("the machine has nothing left to run anything with: {0}")]
+    Runtime(std::io::Error),
     /// The journal.
     #[error(transparent)]
     Journal(#[from] journal::Error),
@@ -26,6 +43,17 @@ pub enum Error {
     NotApproved {
         /// What was asked for.
         wanted: String,
+    },
+    /// Hooks.
+    #[error(transparent)]
+    Hooks(#[from] hooks::Error),
+    /// Hooks cannot be installed there.
+    #[error("cannot install these hooks here: {because}")]
+    NoHooks {
+        /// Why, as a fragment.
+        because: String,
+        /// What to do.
+        hint: String,
     },
     /// The run is to go on with a plan that is not its own.
     #[error(transparent)]
@@ -190,11 +218,16 @@ impl Error {
         match self {
             Self::Repo(error) => error.hint(),
             Self::Journal(error) => error.hint(),
+            Self::Queue(error) => error.hint(),
+            Self::Transport(error) => error.hint(),
+            Self::Watched { .. } => Some("one watcher is enough; see what it does: `spore status`".to_owned()),
             Self::Trust(error) => error.hint(),
             Self::Undecided { root } => Some(super::trust::three_commands(root)),
             Self::NotApproved { .. } => Some("`spore trust --list` shows what is approved".to_owned()),
             Self::OtherPlan(error) => error.hint(),
-            Self::Spore(_) | Self::Interrupted | Self::NotLost { .. } => None,
+            Self::Hooks(error) => error.hint(),
+            Self::NoHooks { hint, .. } => Some(hint.clone()),
+            Self::Spore(_) | Self::Interrupted | Self::Runtime(_) | Self::NotLost { .. } => None,
             Self::Orphaned { run } => Some(format!("go on with it: `spore resume {run}`")),
             Self::HasEnded { run } => {
                 Some(format!("see how: `spore show {run}`; run what did not succeed: `spore retry {run}`"))

@@ -14,6 +14,17 @@ use crate::render;
 use crate::repo::{self, Commit, IndexState, Message};
 use crate::run::{Ran, compose_tail, tail_cursor};
 
+/// Whether a result is committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// At once.
+    Now,
+    /// Not at all.
+    Never,
+    /// The caller commits it, together with others: it is written, and its path returned.
+    Later,
+}
+
 /// Where the result spore stands.
 #[derive(Clone, Debug)]
 pub struct Kept {
@@ -75,14 +86,14 @@ impl Kept {
     }
 }
 
-/// Takes the steps that follow the last attempt: result, commit, checklist, and the record of them. `commit` is what the
-/// person said about committing.
+/// Takes the steps that follow the last attempt: result, commit, checklist, and the record of them. `commit` is what was
+/// said about committing; without it, what the folder says counts.
 pub(super) fn finish(
     world: &World,
     opened: &Opened,
     journal: &mut Journal,
     mut ran: Ran,
-    commit: Option<bool>,
+    commit: Option<Wish>,
 ) -> Result<Finished, Error> {
     let kept = keep_result(opened, &mut ran, commit).map_err(|source| Error::Unkept {
         run: ran.record.run.to_string(),
@@ -103,12 +114,13 @@ pub(super) fn finish(
 }
 
 /// Writes the result spore, and commits it when wanted. A commit that cannot be made is no error: the file is there.
-fn keep_result(opened: &Opened, ran: &mut Ran, commit: Option<bool>) -> Result<Kept, Error> {
+fn keep_result(opened: &Opened, ran: &mut Ran, commit: Option<Wish>) -> Result<Kept, Error> {
     failpoint::reach("result-before");
     let (path, page_remark) = place(opened, ran)?;
     failpoint::reach("result-placed");
     let record = &ran.record;
-    let wanted = commit.or(opened.project.commit);
+    let of_folder = opened.project.commit.map(|wanted| if wanted { Wish::Now } else { Wish::Never });
+    let wanted = commit.or(of_folder);
     let mut kept = Kept {
         path: opened.root.display(&path),
         commit: None,
@@ -116,7 +128,7 @@ fn keep_result(opened: &Opened, ran: &mut Ran, commit: Option<bool>) -> Result<K
         checklist_remark: None,
         unasked: wanted.is_none(),
     };
-    if wanted.unwrap_or(false) {
+    if wanted == Some(Wish::Now) {
         failpoint::reach("commit-before");
         kept.commit = Some(commit_once(opened, record, path));
         failpoint::reach("commit-made");

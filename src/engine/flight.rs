@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::finish::finish;
+use super::finish::{Wish, finish};
 use super::{Error, Finished, Guard, Opened, World};
 use crate::executor;
 use crate::journal::Journal;
 use crate::model::{Event, Origin, Plan, RunId, Secret, Timestamp};
-use crate::run::{self, Order, Preparer, Reused, Stop, View, drive};
+use crate::run::{self, Allowance, Order, Preparer, Reused, Stop, View, drive};
 
 /// All that a run is made of, its journal included.
 pub(super) struct Flight<'a> {
@@ -19,16 +19,16 @@ pub(super) struct Flight<'a> {
     pub(super) run: RunId,
     pub(super) origin: Origin,
     /// Attempts at a time.
-    pub(super) jobs: u32,
+    pub(super) jobs: Allowance,
     /// What need not be done again.
     pub(super) reused: Vec<Reused>,
     /// What is in the journal already.
     pub(super) past: Vec<(Timestamp, Event)>,
     pub(super) secrets: Arc<[Secret]>,
+    /// What was said about committing.
+    pub(super) commit: Option<Wish>,
     /// Asked before each start, where trust has allowed the run.
     pub(super) guard: Option<Guard>,
-    /// What the person said about committing.
-    pub(super) commit: Option<bool>,
 }
 
 impl Flight<'_> {
@@ -43,7 +43,7 @@ impl Flight<'_> {
         let run_dir = Arc::new(journal.run_dir().to_path_buf());
         let root = Arc::new(opened.root.path().to_path_buf());
         let guard = guard.map(|guard| Arc::new(guard) as Arc<dyn run::Guard>);
-        let preparer = Preparer::new(plan, run, root, run_dir, secrets, jobs, &opened.project.limits);
+        let preparer = Preparer::new(plan, run, root, run_dir, secrets, jobs.clone(), &opened.project.limits);
         let order = Order {
             plan,
             run,

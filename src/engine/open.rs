@@ -53,6 +53,13 @@ pub fn open(file: &Path, spore: Option<&str>) -> Result<Opened, Error> {
     choose(root, project, source, wanted.as_deref(), spore)
 }
 
+/// Parses what was read before as `source`, a file of the root around `start`; `spore` chooses one of several in it.
+pub(super) fn open_read(start: &Path, source: Source, spore: Option<&str>) -> Result<Opened, Error> {
+    let root = Root::find(start)?;
+    let project = Project::load(&root)?;
+    choose(root, project, source, None, spore)
+}
+
 /// Opens the spore of a run as it was when the run began: from the copy that the run keeps, or the file itself while it
 /// holds the same.
 pub(super) fn reopen(root: Root, run_dir: &Path, record: &RunRecord) -> Result<Opened, Error> {
@@ -265,32 +272,37 @@ pub fn check(paths: &[PathBuf]) -> Result<Vec<Checked>, Error> {
     let project = Project::load(&root)?;
     let found = repo::find_spores(&root, paths);
     let mut checked: Vec<Checked> = Vec::new();
-    let unreadable = |path: String, error: repo::Error| {
-        let text = error.lossy_text().map(|(_, text)| text.to_owned()).unwrap_or_default();
-        Checked { source: Source::new(path, text), diagnostics: Vec::new(), error: Some(error) }
-    };
     for error in found.errors {
-        checked.push(unreadable(error.path().to_owned(), error));
+        checked.push(Checked::unreadable(error.path().to_owned(), error));
     }
     for file in found.files {
-        let source = match repo::read_source(&root, &file, &project.limits) {
-            Ok(source) => source,
-            Err(error) => {
-                checked.push(unreadable(root.display(&file), error));
-                continue;
-            }
-        };
-        let parsed = parse::parse(&source, &project.limits);
-        let mut diagnostics = parsed.diagnostics;
-        for spore in &parsed.spores {
-            let options = Options { path: source.path.clone(), limits: project.limits, ..Options::default() };
-            let planned = planner::plan(spore, &source.text, &options, &capabilities());
-            // Nobody gives parameters to a file that is only looked at, so none is missing.
-            diagnostics.extend(planned.diagnostics.into_iter().filter(|said| said.code != "missing-param"));
-        }
-        diagnostics.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.severity));
-        checked.push(Checked { source, diagnostics, error: None });
+        checked.push(match repo::read_source(&root, &file, &project.limits) {
+            Ok(source) => check_source(source, &project),
+            Err(error) => Checked::unreadable(root.display(&file), error),
+        });
     }
     checked.sort_by(|one, other| one.source.path.cmp(&other.source.path));
     Ok(checked)
+}
+
+/// Says everything that is wrong with one file.
+pub(super) fn check_source(source: Source, project: &Project) -> Checked {
+    let parsed = parse::parse(&source, &project.limits);
+    let mut diagnostics = parsed.diagnostics;
+    for spore in &parsed.spores {
+        let options = Options { path: source.path.clone(), limits: project.limits, ..Options::default() };
+        let planned = planner::plan(spore, &source.text, &options, &capabilities());
+        // Nobody gives parameters to a file that is only looked at, so none is missing.
+        diagnostics.extend(planned.diagnostics.into_iter().filter(|said| said.code != "missing-param"));
+    }
+    diagnostics.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.severity));
+    Checked { source, diagnostics, error: None }
+}
+
+impl Checked {
+    /// A file that could not be read.
+    pub(super) fn unreadable(path: String, error: repo::Error) -> Self {
+        let text = error.lossy_text().map(|(_, text)| text.to_owned()).unwrap_or_default();
+        Self { source: Source::new(path, text), diagnostics: Vec::new(), error: Some(error) }
+    }
 }

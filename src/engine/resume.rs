@@ -6,7 +6,7 @@ use std::path::Path;
 use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
-use super::finish::finish;
+use super::finish::{Wish, finish};
 use super::flight::Flight;
 use super::look::Found;
 use super::open::{self, Opened, Selection};
@@ -15,7 +15,7 @@ use crate::executor::terminal;
 use crate::journal::{self, Entries, Journal};
 use crate::model::{Concurrency, Event, Origin, Policy, RunRecord, TaskId, TaskRecord, TaskStatus, Timestamp};
 use crate::repo::Root;
-use crate::run::{Ran, Stop, View};
+use crate::run::{Allowance, Ran, Stop, View};
 
 /// A run that this engine has taken up: nobody else can write its journal any more.
 #[derive(Debug)]
@@ -37,12 +37,14 @@ impl TakenUp {
 }
 
 /// How to go on with a run.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Pace {
     /// Attempts at a time; without it, as many as before.
-    pub jobs: Option<u32>,
+    pub jobs: Option<Allowance>,
     /// Whether to commit the result; without it, what the folder says.
-    pub commit: Option<bool>,
+    pub commit: Option<Wish>,
+    /// Asked before each start, where trust has allowed the run.
+    pub guard: Option<Guard>,
 }
 
 /// The runs of the folder around `start` that were broken off, oldest first.
@@ -71,7 +73,8 @@ pub async fn resume(
     stops: mpsc::UnboundedReceiver<Stop>,
     view: &mut dyn View,
 ) -> Result<Finished, Error> {
-    let taken = take_up(found, view)?;
+    let mut taken = take_up(found, view)?;
+    taken.guarded_by(pace.guard.clone());
     go_on(world, taken, pace, stops, view).await
 }
 
@@ -137,7 +140,7 @@ pub(super) async fn go_on(
         opened: &opened,
         plan,
         journal: &mut journal,
-        jobs: pace.jobs.unwrap_or(record.jobs),
+        jobs: pace.jobs.unwrap_or_else(|| record.jobs.into()),
         reused: retry::reused_again(&opened.root, &record, plan),
         origin: record.origin,
         run: record.run,
@@ -165,7 +168,7 @@ fn finish_missing(
     opened: &Opened,
     journal: &mut Journal,
     mut record: RunRecord,
-    commit: Option<bool>,
+    commit: Option<Wish>,
 ) -> Result<Finished, Error> {
     let (at, resumed) = (world.now(), Event::RunResumed { engine: world.engine() });
     record.apply(at, &resumed);
@@ -175,7 +178,7 @@ fn finish_missing(
 
 /// Writes the result spore of an earlier run that has ended without one: the disk was full, or its engine died. It is a
 /// courtesy to the past: what keeps it from being written must not keep the next run from beginning, so nobody is told.
-pub(super) fn keep_missing(world: &World, root: &Root, record: &RunRecord, commit: Option<bool>, view: &mut dyn View) {
+pub(super) fn keep_missing(world: &World, root: &Root, record: &RunRecord, commit: Option<Wish>, view: &mut dyn View) {
     if record.finished.is_none() || record.result_path.is_some() {
         return;
     }

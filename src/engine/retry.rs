@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
+use super::finish::Wish;
 use super::look::{Found, show_run};
 use super::open::kept_source;
 use super::{Error, Request, Selection};
@@ -30,7 +31,7 @@ pub fn retry_request(
     found: &Found,
     from: Option<String>,
     jobs: Option<u32>,
-    commit: Option<bool>,
+    commit: Option<Wish>,
     new: bool,
 ) -> Result<Request, Error> {
     let record = show_run(&found.root, found.run)?.record;
@@ -55,11 +56,11 @@ pub fn retry_request(
         file,
         spore: Some(record.origin.spore.clone()),
         selection,
-        jobs: jobs.or(Some(record.jobs)),
+        jobs: Some(jobs.unwrap_or(record.jobs).into()),
         commit,
         retry: Some(Retry { of: record, from }),
         new,
-        guard: None,
+        ..Request::default()
     })
 }
 

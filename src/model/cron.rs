@@ -4,6 +4,9 @@ use std::fmt;
 
 use super::Timestamp;
 
+/// Names of time zones that are longer are not compared with known ones.
+const ZONE_BYTES_MAX: usize = 64;
+
 /// A line of cron: `minute hour day month weekday`, or one of its `@` words; in a time zone.
 ///
 /// Where clocks jump ahead, a fixed time that does not exist is taken at the first moment after the gap; where they go back,
@@ -33,6 +36,25 @@ impl Cron {
             Some(name) => jiff::tz::TimeZone::get(name).map_err(|_| format!("`{name}` is no known time zone"))?,
         };
         Ok(Self { line: line.to_owned(), zone: zone.map(str::to_owned), known: Box::new(known), clock })
+    }
+
+    /// The known time zone that `name` was probably meant to be: the same but for case, or a slip away.
+    #[must_use]
+    pub fn nearest_zone(name: &str) -> Option<String> {
+        if name.len() > ZONE_BYTES_MAX {
+            return None;
+        }
+        let plain = |text: &str| text.to_lowercase().replace(' ', "_");
+        let wanted = plain(name);
+        // People write the city; it is the last part of the zone's name.
+        let distance = |zone: &str| {
+            let city = zone.rsplit('/').next().unwrap_or(zone);
+            let distance = |known: &str| strsim::damerau_levenshtein(&wanted, known);
+            if wanted.contains('/') { distance(zone) } else { distance(city).min(distance(zone)) }
+        };
+        let zones = jiff::tz::db().available().map(|zone| zone.as_str().to_owned());
+        let (distance, zone) = zones.map(|zone| (distance(&plain(&zone)), zone)).min()?;
+        (distance <= (wanted.len() / 4).max(1)).then_some(zone)
     }
 
     /// The first moment after `after`; `None` when there is none any more.

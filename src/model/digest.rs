@@ -24,6 +24,18 @@ impl Digest {
         hex["sha256:".len()..].chars().take(digits).collect()
     }
 
+    /// The digest as it is stored in little room.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 32] {
+        self.0
+    }
+
+    /// The digest that [`Digest::to_bytes`] gave.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let hex = text.strip_prefix("sha256:")?;
         if hex.len() != 64 || !hex.is_ascii() {

@@ -105,12 +105,12 @@ pub struct Origin {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub written_by: Option<RunId>,
     /// How many runs wrote one another's files before this one.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub depth: u32,
 }
 
-fn is_zero(depth: &u32) -> bool {
-    *depth == 0
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Origin {
@@ -163,7 +163,7 @@ pub enum Event {
         /// The run.
         run: RunId,
         /// Where it comes from.
-        origin: Origin,
+        origin: Box<Origin>,
         /// Attempts at a time.
         jobs: u32,
         /// All its tasks.

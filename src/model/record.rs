@@ -111,7 +111,7 @@ impl RunRecord {
         });
         Some(Self {
             run: *run,
-            origin: origin.clone(),
+            origin: (**origin).clone(),
             jobs: *jobs,
             status: RunStatus::Running,
             started: at,

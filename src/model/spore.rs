@@ -125,6 +125,8 @@ pub struct Spore {
     pub metadata: Vec<Note>,
     /// When it runs by itself.
     pub triggers: Triggers,
+    /// Of what waits to run, the highest goes first: -100 to 100.
+    pub priority: i32,
     /// The values a run is given.
     pub params: IndexMap<String, Param>,
     /// Settings for every task.
@@ -160,6 +162,7 @@ impl Spore {
             dialect,
             metadata: Vec::new(),
             triggers: Triggers::default(),
+            priority: 0,
             params: IndexMap::new(),
             defaults: Settings::default(),
             env: IndexMap::new(),

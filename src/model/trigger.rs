@@ -18,6 +18,12 @@ pub struct Triggers {
 }
 
 impl Triggers {
+    /// Whether nothing is said at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Whether it runs when its file arrives: it says so, or says nothing.
     #[must_use]
     pub fn by_drop(&self) -> bool {

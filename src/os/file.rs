@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, RenameFlags};
+use rustix::fs::{AtFlags, CWD, OFlags, RenameFlags};
 
 /// Whether links led in a circle; the standard library has no stable name for that.
 #[must_use]
@@ -93,6 +93,17 @@ pub fn append_unseen(path: &Path) -> io::Result<(File, PathBuf)> {
     Ok((OpenOptions::new().read(true).append(true).create_new(true).open(&temporary)?, temporary))
 }
 
+/// Opens a file for reading that is no link, without waiting for the other end of a pipe. What it is, a pipe or a device
+/// too, is for the caller to look at.
+///
+/// # Errors
+/// As [`OpenOptions::open`]; see [`is_link_loop`] for a link.
+#[expect(clippy::disallowed_methods, reason = "there is no other way to open with these flags")]
+pub fn open_unlinked(path: &Path) -> io::Result<File> {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    OpenOptions::new().read(true).custom_flags(flags).open(path)
+}
+
 /// Opens a file for reading and writing at any place, and makes it when it is not there.
 ///
 /// # Errors
@@ -119,6 +130,15 @@ pub fn write_script(path: &Path, bytes: &[u8]) -> io::Result<()> {
 #[expect(clippy::disallowed_methods, reason = "this is where files are written")]
 pub fn remove(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
+}
+
+/// Removes a folder that has nothing in it.
+///
+/// # Errors
+/// As [`fs::remove_dir`].
+#[expect(clippy::disallowed_methods, reason = "this is where files are written")]
+pub fn remove_empty_dir(path: &Path) -> io::Result<()> {
+    fs::remove_dir(path)
 }
 
 /// Renames a file or folder, over what may be there.

@@ -5,6 +5,7 @@ pub mod disk;
 pub mod failpoint;
 pub mod file;
 pub mod identity;
+mod input;
 pub mod locks;
 mod machine;
 mod poll;
@@ -17,6 +18,7 @@ pub mod user;
 pub mod watches;
 mod word;
 
+pub use input::{Input, read_input};
 pub use machine::{columns, control_group, cores, host, kernel, open_files_max};
 pub use poll::{ChildSignals, Poll};
 pub use word::shell_word;

@@ -68,8 +68,14 @@ pub(super) enum Shape {
     Branches,
     /// One task id or a list of them.
     Needs,
-    /// One cron line or a list of them.
+    /// A cron line.
     Cron,
+    /// One cron line or object, or a list of them.
+    Timers(&'static Object),
+    /// One of these words, or a list of them.
+    Words(&'static [&'static str]),
+    /// A whole number from the first to the second, either side of nothing.
+    Signed(i32, i32),
     /// A script, or a list that is a program and its arguments.
     Run,
     /// Exit codes: one or a list.
@@ -112,7 +118,10 @@ impl Shape {
             Self::Texts => "a text or a list of texts".to_owned(),
             Self::Branches => "a branch, a list of branches, or nothing".to_owned(),
             Self::Needs => "a task id or a list of task ids".to_owned(),
-            Self::Cron => "a cron line or a list of them".to_owned(),
+            Self::Cron => "a cron line such as `0 6 * * *`".to_owned(),
+            Self::Timers(object) => format!("a cron line, a map ({}), or a list of them", object.name),
+            Self::Words(words) => format!("{}, or a list of them", names(words)),
+            Self::Signed(min, max) => format!("a whole number from {min} to {max}"),
             Self::Run => "a script, or a list of a program and its arguments".to_owned(),
             Self::ExitCodes => "an exit code or a list of exit codes".to_owned(),
             Self::Scalar => "a text, a number, `true` or `false`".to_owned(),
@@ -172,10 +181,11 @@ pub(super) static SPORE: Object = Object {
         field("description", Shape::Text, "What it is for.", "Counts rows and publishes the report."),
         field(
             "on",
-            Shape::Short(&ON, &Shape::Word(&["push"])),
+            Shape::Short(&ON, &Shape::Words(&["drop", "push"])),
             "What starts it by itself.",
             "{schedule: \"0 6 * * *\"}",
         ),
+        field("priority", Shape::Signed(-100, 100), "Of what waits to run, the highest goes first.", "10").default("0"),
         field("params", Shape::Params, "The values a run is given.", "{region: us-central1}"),
         field("env", Shape::Env, "Environment variables of every task.", "{LANG: C.UTF-8}"),
         field("defaults", Shape::Object(&DEFAULTS), "Settings of every task that has none.", "{timeout: 10m}"),
@@ -225,8 +235,43 @@ pub(super) static ON: Object = Object {
             "A git push; a text or list is its branches.",
             "{branches: [main]}",
         ),
-        field("schedule", Shape::Cron, "Cron lines: minute, hour, day, month, weekday.", "\"0 6 * * *\""),
-        field("session", Shape::Texts, "Moments of a coding agent's session: `start`, `end` or `prompt`.", "start"),
+        field(
+            "schedule",
+            Shape::Timers(&SCHEDULE),
+            "Moments on the clock; a text is a cron line in this machine's time.",
+            "\"0 6 * * *\"",
+        ),
+        field("session", Shape::Words(&["start", "end", "prompt"]), "Moments of a coding agent's session.", "start"),
+    ],
+};
+
+/// One of `on.schedule`.
+pub(super) static SCHEDULE: Object = Object {
+    name: "schedule",
+    doc: "Moments on the clock.",
+    foreign: &[
+        ("tz", "timezone"),
+        ("time_zone", "timezone"),
+        ("zone", "timezone"),
+        ("expression", "cron"),
+        ("policy", "overlap"),
+        ("overlap_policy", "overlap"),
+        ("catchup", "catch_up"),
+        ("catchup_window", "catch_up"),
+    ],
+    fields: &[
+        field("cron", Shape::Cron, "Minute, hour, day, month, weekday; or `@daily` and its like.", "\"0 6 * * *\"")
+            .required(),
+        field("timezone", Shape::Text, "The time zone it is meant in; without one, this machine's.", "Europe/Berlin"),
+        field(
+            "overlap",
+            Shape::Word(&["skip", "queue", "replace"]),
+            "What happens when its run before has not ended.",
+            "queue",
+        )
+        .default("skip"),
+        field("catch_up", Shape::Count(0, 100), "How many missed moments are made up for, the latest of them.", "0")
+            .default("1"),
     ],
 };
 

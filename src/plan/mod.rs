@@ -14,6 +14,7 @@ mod layers;
 mod names;
 mod params;
 mod path;
+mod pattern;
 mod reach;
 mod request;
 mod select;
@@ -21,5 +22,6 @@ mod syntax;
 mod template;
 
 pub use build::plan;
+pub use pattern::is_taken;
 pub use request::{Capability, Options, Planned};
 pub use template::{Scope, TemplateError, condition, evaluate, value};

@@ -2,8 +2,10 @@
 //! is, whether it has colours, and what time it is.
 
 mod difference;
+mod digest;
 mod doctor_text;
 mod front;
+mod hooks_text;
 mod page;
 mod plan_graph;
 mod plan_text;
@@ -11,6 +13,7 @@ mod prune_text;
 pub mod report;
 mod run_line;
 mod run_text;
+mod said_text;
 pub mod schema;
 mod snippet;
 mod style;
@@ -20,14 +23,17 @@ mod trust_text;
 mod words;
 
 pub use difference::difference;
+pub use digest::{Page, session_digest};
 pub use doctor_text::doctor_text;
 pub use front::{ResultFront, result_front, result_id};
+pub use hooks_text::hooks_text;
 pub use page::{PageError, RESULT_TEMPLATE, result_page};
 pub use plan_graph::{plan_dot, plan_mermaid};
 pub use plan_text::{plan_summary, plan_text};
 pub use prune_text::prune_text;
-pub use report::{check_report, json, plan_report, run_report};
+pub use report::{check_report, json, json_line, plan_report, run_report};
 pub use run_text::{killing_text, resolved_text, runs_text, show_text, stopping_text, summary_text};
+pub use said_text::{cause_text, said_text};
 pub use snippet::{diagnostics_summary, diagnostics_text};
 pub use style::Style;
 pub use tame::Tame;

@@ -6,15 +6,16 @@ use serde_json::Value;
 
 use super::front::ResultFront;
 use super::report::{
-    DiagnosticReport, DoctorReport, InitReport, LogPiece, PlanReport, PruneReport, RunReport, RunsItem,
+    DiagnosticReport, DoctorReport, HooksReport, InitReport, LogPiece, PlanReport, PruneReport, RunReport, RunsItem,
     TrustListReport, TrustReport,
 };
 use crate::model::{Event, Timestamp};
 
 /// The kinds of output that have a schema.
-pub const KINDS: [&str; 13] = [
+pub const KINDS: [&str; 14] = [
     "check",
     "doctor",
+    "hooks",
     "init",
     "journal",
     "logs",
@@ -53,6 +54,7 @@ pub fn schema(kind: &str) -> Option<Value> {
     let (title, schema) = match kind {
         "check" => ("What `spore check --format json` prints", of::<Vec<DiagnosticReport>>()),
         "doctor" => ("What `spore doctor --format json` prints", of::<DoctorReport>()),
+        "hooks" => ("What `spore hooks --format json` prints", of::<HooksReport>()),
         "init" => ("What `spore init --format json` prints", of::<InitReport>()),
         "journal" => ("One line of `.spore/runs/<run>/journal.jsonl`", of::<JournalLine>()),
         "logs" => ("What `spore logs --format json` prints", of::<Vec<LogPiece>>()),

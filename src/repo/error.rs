@@ -108,6 +108,14 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
+    /// What lies in the inbox is no letter.
+    #[error("`{path}` is no letter: {because}")]
+    NoLetter {
+        /// The file.
+        path: String,
+        /// Why.
+        because: String,
+    },
     /// The git repository could not be worked with.
     #[error("git in `{path}`: {message}")]
     Git {
@@ -120,7 +128,7 @@ pub enum Error {
 
 impl Error {
     /// What `source` means for somebody who was `doing` something to `path`.
-    pub(super) fn of_io(path: &Path, doing: &'static str, source: io::Error) -> Self {
+    pub(crate) fn of_io(path: &Path, doing: &'static str, source: io::Error) -> Self {
         let path = path.display().to_string();
         match source.kind() {
             io::ErrorKind::NotFound => Self::NotFound { path, nearest: None },
@@ -152,6 +160,7 @@ impl Error {
             | Self::ReadOnly { path }
             | Self::DiskFull { path }
             | Self::Io { path, .. }
+            | Self::NoLetter { path, .. }
             | Self::Git { path, .. } => path,
         }
     }
@@ -180,6 +189,7 @@ impl Error {
                 Some("make it writable; what has run is safe in the journal if there is one".into())
             }
             Self::DiskFull { .. } => Some("make room; nothing that was there has been changed".into()),
+            Self::NoLetter { .. } => Some("what it should have told is lost; look at it, then remove it".into()),
             Self::Io { .. } | Self::Git { .. } => None,
         }
     }
@@ -200,6 +210,7 @@ impl Error {
             Self::ReadOnly { .. } => "read-only",
             Self::DiskFull { .. } => "disk-full",
             Self::Io { .. } => "io",
+            Self::NoLetter { .. } => "no-letter",
             Self::Git { .. } => "git",
         }
     }

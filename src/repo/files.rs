@@ -8,14 +8,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::git::Ignored;
 use super::source::missing;
-use super::{Error, Root};
-
-/// Endings that a spore can have, in lower case.
-const ENDINGS: [&str; 4] = ["md", "markdown", "yaml", "yml"];
-/// Folders that hold nobody's authored files.
-const PASSED_OVER: [&str; 4] = [".git", ".spore", "target", "node_modules"];
-/// Folders in the root whose files Spore wrote itself.
-const WRITTEN_BACK: [&str; 2] = ["results", "learnings"];
+use super::{Error, Root, wanted};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -99,17 +92,10 @@ fn search(
 }
 
 fn is_wanted(root: &Root, entry: &DirEntry, ignored: &Ignored) -> bool {
-    let name = entry.file_name().to_string_lossy();
-    if entry.file_type().is_dir() {
-        let written_back = WRITTEN_BACK.contains(&&*name) && entry.path().parent() == Some(root.path());
-        !PASSED_OVER.contains(&&*name) && !written_back && !ignored.contains(entry.path())
+    let by_name = if entry.file_type().is_dir() {
+        wanted::is_folder(entry.file_name(), entry.path().parent() == Some(root.path()))
     } else {
-        entry.file_type().is_file() && has_ending(Path::new(&*name)) && !ignored.contains(entry.path())
-    }
-}
-
-/// Whether a file of this name can be a spore.
-pub(super) fn has_ending(name: &Path) -> bool {
-    let ending = name.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-    ending.is_some_and(|ending| ENDINGS.contains(&&*ending))
+        entry.file_type().is_file() && wanted::has_ending(entry.file_name())
+    };
+    by_name && !ignored.contains(entry.path())
 }

@@ -7,15 +7,20 @@
 //! the repository is the one that the files lie in.
 
 mod blob;
+mod carry;
 mod changes;
 mod commit;
 mod file;
 mod history;
+mod hooks;
 mod index;
 mod locks;
 mod message;
 mod outlook;
+mod program;
+mod replay;
 mod signed;
+mod travel;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,12 +29,14 @@ use std::time::Duration;
 use git2::{ErrorCode, Oid, Repository, RepositoryInitOptions, RepositoryOpenFlags, RepositoryState, Signature};
 
 pub use blob::{head_of, read_blob_at, read_committed};
-pub use changes::changed_between;
+pub use changes::{Staged, moved_paths, staged_files};
 pub use commit::{Batch, Refused, Written, commit_batch, commit_new};
 pub use history::find_commit;
+pub use hooks::{HookHome, calling_home, clone_local, hook_home, latest_move, remember_served};
 pub use message::Message;
 pub use outlook::{Head, Outlook, git_outlook};
 pub use signed::{Brought, Signers, Verified, bringing, verify_commit};
+pub use travel::{Pulled, Pushed, pull, push};
 
 use super::Error;
 
@@ -228,6 +235,12 @@ impl Ignored {
     pub(super) fn contains(&self, path: &Path) -> bool {
         let Self(Some((repository, top))) = self else { return false };
         path.strip_prefix(top).is_ok_and(|inside| repository.is_path_ignored(inside).unwrap_or(false))
+    }
+
+    /// The top of the working tree, and the file of the repository's own rules; `None` where there is no repository.
+    pub(super) fn repository(&self) -> Option<(&Path, PathBuf)> {
+        let Self(Some((repository, top))) = self else { return None };
+        Some((top, repository.commondir().join("info/exclude")))
     }
 }
 

@@ -33,6 +33,12 @@ impl Root {
         Ok(Self { folder: marked.unwrap_or(&folder).to_path_buf() })
     }
 
+    /// Whether somebody made it a folder of spores: it has settings, or state.
+    #[must_use]
+    pub fn is_marked(&self) -> bool {
+        fs::metadata(&self.folder).is_ok_and(|folder| is_marked(&self.folder, folder.uid()))
+    }
+
     /// The folder.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -34,21 +34,22 @@ pub fn read_source(root: &Root, path: &Path, limits: &Limits) -> Result<Source, 
     let bytes_max = limits.spore_bytes_max;
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1);
     file.take(bytes_max as u64 + 1).read_to_end(&mut bytes).map_err(io)?;
-    if bytes.len() > bytes_max {
-        return Err(Error::TooLarge { path: shown, bytes: bytes.len() as u64, bytes_max });
-    }
-    source_of(shown, bytes)
+    source_of(shown, bytes, limits)
 }
 
-/// The source that these bytes are.
-pub(super) fn source_of(shown: String, bytes: Vec<u8>) -> Result<Source, Error> {
+/// The file that people know as `path`, with these bytes.
+pub(super) fn source_of(path: String, bytes: Vec<u8>, limits: &Limits) -> Result<Source, Error> {
+    let bytes_max = limits.spore_bytes_max;
+    if bytes.len() > bytes_max {
+        return Err(Error::TooLarge { path, bytes: bytes.len() as u64, bytes_max });
+    }
     match String::from_utf8(bytes) {
-        Ok(text) => Ok(Source::new(shown, text)),
+        Ok(text) => Ok(Source::new(path, text)),
         Err(error) => {
             let valid = error.utf8_error().valid_up_to();
             let position = end_of(&error.as_bytes()[..valid]);
             let lossy = String::from_utf8_lossy(error.as_bytes()).into();
-            Err(Error::NotUtf8 { path: shown, position, good_bytes: valid, lossy })
+            Err(Error::NotUtf8 { path, position, good_bytes: valid, lossy })
         }
     }
 }

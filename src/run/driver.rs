@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use self::foresight::Foresight;
 use self::stall::Stall;
 use super::prepare::{Prepared, Preparer};
-use super::{Action, Error, Machine, Stop, View, tail};
+use super::{Action, Allowance, Error, Machine, Stop, View, tail};
 use crate::executor::{Executor, Executors, Report, Reports};
 use crate::journal::Journal;
 use crate::model::{
@@ -51,7 +51,7 @@ pub struct Order<'a> {
     /// The engine that works on it.
     pub engine: Engine,
     /// Attempts at a time.
-    pub jobs: u32,
+    pub jobs: Allowance,
     /// What need not be done again.
     pub reused: Vec<Reused>,
     /// What earlier engines have recorded of the run, from its first event on; empty for a new run.
@@ -93,6 +93,7 @@ pub async fn drive(
     let mut ticks = tokio::time::interval(Duration::from_millis(100));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut stoppable = true;
+    let mut allowed = driver.order.jobs.changes();
     loop {
         driver.keep_time(deadline);
         if !driver.advance().await? && driver.end()? {
@@ -114,6 +115,8 @@ pub async fn drive(
                 Some(stop) => driver.stop(stop),
                 None => stoppable = false,
             },
+            // The order holds the allowance, so it cannot be closed.
+            _ = allowed.changed() => {}
             () = tokio::time::sleep(wait), if wake.is_some() => {}
             _ = ticks.tick() => driver.tick()?,
         }
@@ -152,6 +155,7 @@ impl Driver<'_> {
         loop {
             let now = self.order.clock.monotonic();
             let mut acted = false;
+            self.machine.set_jobs(self.order.jobs.get());
             if self.queues {
                 let ahead = self.foresight.ahead(now);
                 self.machine.set_ahead(u32::try_from(ahead).unwrap_or(0));

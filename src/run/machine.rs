@@ -139,6 +139,11 @@ impl<'a> Machine<'a> {
         machine
     }
 
+    /// Lets so many attempts be under way at a time from now on. Those that are under way go on.
+    pub fn set_jobs(&mut self, jobs: u32) {
+        self.jobs = jobs.max(1) as usize;
+    }
+
     /// Lets so many attempts be out beyond those that may be under way at a time: for executors that hold them back by
     /// themselves, and then need not wait for the next.
     pub fn set_ahead(&mut self, ahead: u32) {

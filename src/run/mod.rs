@@ -1,5 +1,6 @@
 //! The driver of a run: it owns tasks, time and cancellation, and knows neither YAML nor git nor a terminal.
 
+mod allowance;
 mod driver;
 mod error;
 mod guard;
@@ -9,6 +10,7 @@ mod tail;
 mod view;
 
 pub use crate::model::Stop;
+pub use allowance::Allowance;
 pub use driver::{Order, Ran, Reused, drive};
 pub use error::Error;
 pub use guard::Guard;

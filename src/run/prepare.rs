@@ -9,7 +9,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::Guard;
+use super::{Allowance, Guard};
 use crate::model::{
     Attempt, AttemptId, Command, CommandLine, EnvValue, Limits, Plan, PlannedTask, Recalled, RunId, Secret, TaskId,
     TaskStatus, Work,
@@ -36,7 +36,7 @@ pub struct Preparer {
     root: Arc<PathBuf>,
     run_dir: Arc<PathBuf>,
     grace: Duration,
-    jobs: u32,
+    jobs: Allowance,
     /// Asked before each start.
     guard: Option<Arc<dyn Guard>>,
 }
@@ -50,7 +50,7 @@ impl Preparer {
         root: Arc<PathBuf>,
         run_dir: Arc<PathBuf>,
         secrets: Arc<[Secret]>,
-        jobs: u32,
+        jobs: Allowance,
         limits: &Limits,
     ) -> Self {
         let secret_places = secrets.iter().enumerate().map(|(place, secret)| (secret.name.clone(), place)).collect();
@@ -153,7 +153,7 @@ impl Preparer {
             grace: self.grace,
             artifacts: Arc::clone(&task.artifacts),
             with,
-            jobs: self.jobs,
+            jobs: self.jobs.get(),
             recalled,
         })
     }

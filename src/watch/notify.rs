@@ -4,6 +4,10 @@
 //! none), a short tick does instead. Even a good watcher misses files in folders made a moment ago, so a slow tick goes on
 //! beside it.
 
+mod native;
+
+pub(super) use native::{Failure, Native};
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

@@ -49,7 +49,7 @@ fn facts(run: RunId, outcome: Outcome) -> Vec<Event> {
     });
     let declared: Declared = serde_json::from_value(declared).expect("a task");
     vec![
-        Event::RunStarted { run, origin, jobs: 1, tasks: vec![declared], engine: None },
+        Event::RunStarted { run, origin: Box::new(origin), jobs: 1, tasks: vec![declared], engine: None },
         Event::AttemptIntended { task: task(), number: 1, executor: "terminal".into() },
         Event::AttemptEnded {
             task: task(),

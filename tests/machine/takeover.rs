@@ -15,7 +15,7 @@ use spore::model::{
 use spore::os::clock::{Clock as _, SystemClock};
 use spore::os::identity::Identity;
 use spore::plan::{Capability, Options, plan};
-use spore::run::{Error, Order, Preparer, Ran, Reused, Stop, View, drive};
+use spore::run::{Allowance, Error, Order, Preparer, Ran, Reused, Stop, View, drive};
 use tokio::sync::mpsc;
 
 /// A bit of everything that a run can come to.
@@ -66,15 +66,24 @@ enum Told {
 
 /// An executor that starts nothing and knows how everything ends.
 #[derive(Default)]
-struct Oracle {
+pub(super) struct Oracle {
     told: Mutex<Vec<Told>>,
     /// Tasks that go on until somebody cancels them.
     endless: Vec<&'static str>,
     listening: Mutex<HashMap<AttemptId, Reports>>,
+    /// What is done instead of knowing.
+    instead: Option<Instead>,
 }
 
+type Instead = Box<dyn Fn(Attempt, Reports) + Send + Sync>;
+
 impl Oracle {
-    fn tell(reports: &Reports, attempt: AttemptId, end: AttemptEnd) {
+    /// One that does this with what is started.
+    pub(super) fn that(instead: impl Fn(Attempt, Reports) + Send + Sync + 'static) -> Self {
+        Self { instead: Some(Box::new(instead)), ..Self::default() }
+    }
+
+    pub(super) fn tell(reports: &Reports, attempt: AttemptId, end: AttemptEnd) {
         reports.send(Report::Ended { attempt, end: Box::new(end) }).expect("somebody listens");
     }
 }
@@ -87,6 +96,9 @@ impl Executor for Oracle {
     fn start(&self, attempt: Attempt, reports: Reports) {
         let id = attempt.id.clone();
         self.told.lock().expect("whole").push(Told::Start(id.clone(), attempt.recalled));
+        if let Some(instead) = &self.instead {
+            return instead(attempt, reports);
+        }
         if self.endless.contains(&id.task.as_str()) {
             self.listening.lock().expect("whole").insert(id, reports);
         } else {
@@ -132,7 +144,7 @@ impl View for Nobody {
     fn tick(&mut self, _: Timestamp, _: &RunRecord) {}
 }
 
-fn planned(text: &str, options: &Options) -> Plan {
+pub(super) fn planned(text: &str, options: &Options) -> Plan {
     let parsed = spore::parse::parse(&Source::new("w.yaml", text), &Limits::DEFAULT);
     assert!(parsed.diagnostics.is_empty(), "{:?}", parsed.diagnostics);
     let planned = plan(&parsed.spores[0], text, options, &[Capability::available("terminal")]);
@@ -152,14 +164,26 @@ fn engine() -> Engine {
 }
 
 /// What came of an engine's work.
-struct Worked {
-    ran: Result<Ran, Error>,
+pub(super) struct Worked {
+    pub(super) ran: Result<Ran, Error>,
     events: Vec<(Timestamp, Event)>,
     told: Vec<Told>,
 }
 
 /// An engine works on a run in a folder of its own, with `past` in its journal.
 async fn work(plan: &Plan, past: &[(Timestamp, Event)], reused: Vec<Reused>, endless: &[&'static str]) -> Worked {
+    let oracle = Oracle { endless: endless.to_vec(), ..Oracle::default() };
+    work_with(plan, past, reused, oracle, Allowance::of(3)).await
+}
+
+/// As [`work`], with this executor and so many attempts at a time.
+pub(super) async fn work_with(
+    plan: &Plan,
+    past: &[(Timestamp, Event)],
+    reused: Vec<Reused>,
+    oracle: Oracle,
+    jobs: Allowance,
+) -> Worked {
     let folder = tempfile::tempdir().expect("a folder");
     let mut journal = Journal::create(folder.path(), run_id()).expect("a journal");
     let run_dir = journal.run_dir().to_path_buf();
@@ -170,7 +194,7 @@ async fn work(plan: &Plan, past: &[(Timestamp, Event)], reused: Vec<Reused>, end
         assert_eq!(entries.events, past);
         journal = opened;
     }
-    let oracle = Arc::new(Oracle { endless: endless.to_vec(), ..Oracle::default() });
+    let oracle = Arc::new(oracle);
     let executor: Arc<dyn Executor> = oracle.clone();
     let root = Arc::new(folder.path().to_path_buf());
     let order = Order {
@@ -189,10 +213,10 @@ async fn work(plan: &Plan, past: &[(Timestamp, Event)], reused: Vec<Reused>, end
             depth: 0,
         },
         engine: engine(),
-        jobs: 3,
+        jobs: jobs.clone(),
         reused,
         past: past.to_vec(),
-        preparer: Preparer::new(plan, run_id(), root, Arc::new(run_dir.clone()), Arc::from([]), 3, &Limits::DEFAULT),
+        preparer: Preparer::new(plan, run_id(), root, Arc::new(run_dir.clone()), Arc::from([]), jobs, &Limits::DEFAULT),
         executors: &Executors::from([("terminal", executor)]),
         clock: &SystemClock::new(),
     };

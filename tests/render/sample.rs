@@ -155,7 +155,8 @@ impl Journal {
             depth: 0,
         };
         let run = RunId::from_parts(START.0.unsigned_abs(), 7);
-        let started = Event::RunStarted { run, origin, jobs: 2, tasks: declared.collect(), engine: None };
+        let started =
+            Event::RunStarted { run, origin: Box::new(origin), jobs: 2, tasks: declared.collect(), engine: None };
         Self { events: vec![(START, started)], now: START.0 }
     }
 

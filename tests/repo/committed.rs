@@ -5,7 +5,7 @@ use std::path::Path;
 
 use spore::model::Limits;
 use spore::os;
-use spore::repo::{Error, changed_between, head_of, read_blob_at, read_committed};
+use spore::repo::{Error, head_of, read_blob_at, read_committed};
 
 use super::{folder, git_says, put, repository, root};
 
@@ -19,11 +19,6 @@ fn commit_all(folder: &Path) -> String {
     git_says(folder, &["add", "-A"]);
     git_says(folder, &["commit", "-q", "-m", "changed"]);
     id(folder)
-}
-
-fn changed(folder: &Path, old: &str, new: &str) -> Vec<String> {
-    let paths = changed_between(folder, old, new).expect("compared");
-    paths.iter().map(|path| path.display().to_string()).collect()
 }
 
 #[test]
@@ -77,39 +72,4 @@ fn where_nothing_is_committed_nothing_is_read() {
     assert_eq!(head_of(&root(unborn.path())).expect("read"), None);
     let read = read_committed(&root(unborn.path()), &unborn.path().join("a.md"), &Limits::DEFAULT);
     assert!(matches!(read, Err(Error::NotFound { .. })), "{read:?}");
-}
-
-#[test]
-fn a_push_of_many_commits_names_each_changed_spore_once() {
-    let folder = repository();
-    let at = folder.path();
-    for (name, text) in [("same.md", "1"), ("gone.md", "1"), ("moved.md", "a long enough text"), ("back.yaml", "1")] {
-        put(&at.join(name), text);
-    }
-    let old = commit_all(at);
-    for n in 0..30 {
-        put(&at.join("deep/often.YML"), format!("{n}"));
-        put(&at.join("back.yaml"), format!("{n}"));
-        put(&at.join("readme.txt"), format!("{n}"));
-        commit_all(at);
-    }
-    os::file::remove(&at.join("gone.md")).expect("removed");
-    os::file::rename(&at.join("moved.md"), &at.join("żółw.md")).expect("moved");
-    put(&at.join("back.yaml"), "1");
-    put(&at.join("-rf\n.md"), "an odd name");
-    symlink("same.md", at.join("link.md")).expect("linked");
-    let new = commit_all(at);
-
-    assert_eq!(changed(at, &old, &new), ["-rf\n.md", "deep/often.YML", "żółw.md"]);
-    assert_eq!(changed(at, &new, &old), ["gone.md", "moved.md"], "a push that takes back");
-    let all = ["-rf\n.md", "back.yaml", "deep/often.YML", "same.md", "żółw.md"];
-    assert_eq!(changed(at, NONE, &new), all, "a new branch");
-    assert!(changed(at, &new, NONE).is_empty(), "a removed branch");
-    assert!(changed(at, &new, &new).is_empty());
-    git_says(at, &["tag", "-a", "-m", "tag", "v1"]);
-    let tag = git_says(at, &["rev-parse", "v1"]);
-    assert_eq!(changed(at, &old, tag.trim()).len(), 3);
-    for odd in ["main", "--output=x", "1234567890123456789012345678901234567890"] {
-        assert!(changed_between(at, &old, odd).is_err(), "{odd}");
-    }
 }

@@ -34,7 +34,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("git2", &["repo/git.rs", "repo/git/"]),
     ("toml", &["repo/project.rs", "repo/project/", "trust/decisions.rs"]),
     ("walkdir", &["repo/files.rs", "executor/terminal/artifacts.rs"]),
-    ("notify", &["watch/notify.rs"]),
+    ("notify", &["watch/notify.rs", "watch/notify/"]),
     ("minijinja", &["plan/template.rs", "render/page.rs"]),
     ("clap", &["cli/"]),
     ("clap_complete", &["cli/"]),

@@ -226,6 +226,21 @@ impl<'d> Decoder<'d> {
         None
     }
 
+    /// A whole number, perhaps below nothing, within the bounds of its field.
+    pub(super) fn signed(&mut self, entry: Entry<'_>) -> Option<i32> {
+        let Shape::Signed(min, max) = entry.field.shape else { return None };
+        let number = if let NodeKind::Int(text) = &entry.node.kind { text.parse::<i128>().ok() } else { None };
+        let Some(number) = number else {
+            self.mismatch(entry);
+            return None;
+        };
+        let fitting = i32::try_from(number).ok().filter(|number| (min..=max).contains(number));
+        if fitting.is_none() {
+            self.out_of_bounds(entry, &entry.field.shape.expected());
+        }
+        fitting
+    }
+
     fn out_of_bounds(&mut self, entry: Entry<'_>, bounds: &str) {
         self.remark(|| {
             let found = entry.node.scalar().unwrap_or_default();
@@ -375,7 +390,7 @@ pub(super) fn short(text: &str) -> String {
 }
 
 fn article(name: &str) -> String {
-    if matches!(name, "defaults" | "concurrency" | "on" | "push" | "retry") {
+    if matches!(name, "defaults" | "concurrency" | "on" | "push" | "schedule" | "retry") {
         format!("`{name}`")
     } else {
         format!("a {name}")

@@ -29,6 +29,7 @@ impl<'n> Draft<'n> {
             "spore" | "id" => self.name(decoder, spore, entry),
             "title" => spore.title = decoder.text(entry),
             "on" => spore.triggers = triggers(decoder, entry),
+            "priority" => spore.priority = decoder.signed(entry).unwrap_or_default(),
             "params" => spore.params = params(decoder, entry),
             "env" => spore.env = environment(decoder, entry),
             "defaults" => self::defaults(decoder, spore, entry),

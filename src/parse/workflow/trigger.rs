@@ -14,17 +14,27 @@ use crate::parse::table;
 /// `on`.
 pub(super) fn triggers(decoder: &mut Decoder<'_>, entry: Entry<'_>) -> Triggers {
     let mut triggers = Triggers::default();
-    match entry.node.kind {
-        NodeKind::Map(_) => decoder.each(&table::ON, entry.key, entry.node, |decoder, entry| match entry.field.name {
+    if entry.node.entries().is_some() {
+        decoder.each(&table::ON, entry.key, entry.node, |decoder, entry| match entry.field.name {
             "drop" => triggers.drop = decoder.flag(entry).unwrap_or(false),
             "push" => triggers.push = push(decoder, entry),
             "schedule" => triggers.schedule = schedule(decoder, entry),
             "session" => triggers.session = session(decoder, entry),
             _ => {}
-        }),
-        // `on: push`, as other tools write it.
-        _ if entry.node.scalar() == Some("push") => triggers.push = Some(Push::default()),
-        _ => decoder.mismatch(entry),
+        });
+        return triggers;
+    }
+    for (word, span) in decoder.texts(entry) {
+        match word {
+            "drop" => triggers.drop = true,
+            "push" => triggers.push = Some(Push::default()),
+            "session" | "schedule" => decoder.remark(|| {
+                let hint = if word == "session" { "{session: start}" } else { "{schedule: \"0 6 * * *\"}" };
+                let message = format!("`on: {word}` does not say when");
+                Diagnostic::error("unknown-word", span, message).hint(format!("write `on: {hint}`"))
+            }),
+            _ => decoder.unknown_word("trigger", word, span, &["drop", "push"]),
+        }
     }
     triggers
 }
@@ -47,18 +57,62 @@ fn push(decoder: &mut Decoder<'_>, entry: Entry<'_>) -> Option<Push> {
 }
 
 fn schedule(decoder: &mut Decoder<'_>, entry: Entry<'_>) -> Vec<Timer> {
-    let mut timers = Vec::new();
-    for (text, span) in decoder.texts(entry) {
-        match Cron::parse(text, None) {
-            Ok(cron) => timers.push(Timer { cron, overlap: Policy::Skip, catch_up: 1, span }),
-            Err(because) => decoder.remark(|| {
-                let message = format!("`{}` is no cron line: {because}", short(text));
-                let hint = "write five fields, `minute hour day month weekday`, such as `0 6 * * *`, or `@daily`";
-                Diagnostic::error("bad-schedule", span, message).hint(hint)
-            }),
+    let Some(items) = entry.node.items() else { return timer(decoder, entry).into_iter().collect() };
+    items.iter().filter_map(|node| timer(decoder, Entry { node, key: first_of(node), ..entry })).collect()
+}
+
+/// Where a node without a key of its own begins.
+fn first_of(node: &Node<'_>) -> Span {
+    node.entries().and_then(|entries| entries.first()).map_or(node.span, |(key, _)| key.span)
+}
+
+/// A cron line, or a map with one.
+fn timer(decoder: &mut Decoder<'_>, entry: Entry<'_>) -> Option<Timer> {
+    let mut line = None;
+    let mut zone = None;
+    let (mut overlap, mut catch_up) = (Policy::Skip, Some(1));
+    match entry.node.kind {
+        NodeKind::Map(_) => {
+            decoder.each(&table::SCHEDULE, entry.key, entry.node, |decoder, entry| match entry.field.name {
+                "cron" => line = decoder.text(entry).map(|text| (text, entry.node.span)),
+                "timezone" => zone = decoder.text(entry).map(|text| (text, entry.node.span)),
+                "overlap" => overlap = decoder.word(entry).map_or(Policy::Skip, policy),
+                "catch_up" => catch_up = decoder.count(entry),
+                _ => {}
+            });
         }
+        _ => line = decoder.text(entry).map(|text| (text, entry.node.span)),
     }
-    timers
+    let (line, span) = line?;
+    if let Err(because) = Cron::parse(&line, None) {
+        decoder.remark(|| {
+            let message = format!("`{}` is no cron line: {because}", short(&line));
+            let hint = "write five fields, `minute hour day month weekday`, such as `0 6 * * *`, or `@daily`";
+            Diagnostic::error("bad-schedule", span, message).hint(hint)
+        });
+        return None;
+    }
+    let cron = Cron::parse(&line, zone.as_ref().map(|(name, _)| name.as_str()));
+    if let (Err(because), Some((name, span))) = (&cron, &zone) {
+        decoder.remark(|| {
+            let hint = match Cron::nearest_zone(name) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "write it as the time zone database does, such as `Europe/Berlin` or `UTC`".to_owned(),
+            };
+            let because = if name.len() == short(name).len() { because.as_str() } else { "this is no known time zone" };
+            Diagnostic::error("bad-timezone", *span, because.to_owned()).hint(hint)
+        });
+    }
+    Some(Timer { cron: cron.ok()?, overlap, catch_up: catch_up?, span })
+}
+
+/// What one of the words for a policy means.
+fn policy(word: &str) -> Policy {
+    match word {
+        "skip" => Policy::Skip,
+        "replace" => Policy::Replace,
+        _ => Policy::Queue,
+    }
 }
 
 fn session(decoder: &mut Decoder<'_>, entry: Entry<'_>) -> Vec<SessionMoment> {
@@ -81,13 +135,7 @@ pub(super) fn concurrency(decoder: &mut Decoder<'_>, entry: Entry<'_>) -> Option
         NodeKind::Map(_) => {
             decoder.each(&table::CONCURRENCY, entry.key, entry.node, |decoder, entry| match entry.field.name {
                 "group" => group = decoder.text(entry),
-                "policy" => {
-                    policy = match decoder.word(entry) {
-                        Some("skip") => Policy::Skip,
-                        Some("replace") => Policy::Replace,
-                        _ => Policy::Queue,
-                    };
-                }
+                "policy" => policy = decoder.word(entry).map_or(Policy::Queue, self::policy),
                 _ => {}
             });
         }

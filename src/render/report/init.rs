@@ -28,3 +28,14 @@ pub fn json(report: &impl Serialize) -> String {
     text.push('\n');
     text
 }
+
+/// Any report as one line of JSON.
+///
+/// # Panics
+/// As [`json`].
+#[must_use]
+pub fn json_line(report: &impl Serialize) -> String {
+    let mut text = serde_json::to_string(report).expect("reports are made of JSON's own types");
+    text.push('\n');
+    text
+}

@@ -2,6 +2,7 @@
 
 mod check;
 mod doctor;
+mod hooks;
 mod init;
 mod plan;
 mod prune;
@@ -13,7 +14,8 @@ pub use doctor::{
     Advice, AttemptState, DoctorReport, EngineReport, Finding, Level, OpenRun, OpenState, Section, Stray,
     SupervisorReport, UnderWay,
 };
-pub use init::{InitReport, json};
+pub use hooks::{CallerHooks, HooksReport};
+pub use init::{InitReport, json, json_line};
 pub use plan::{CommandReport, PlanReport, PlannedTaskReport, StepReport, plan_report};
 pub use prune::{KeptReport, PruneReport, PrunedReport};
 pub use run::{AttemptReport, LogPiece, OutcomeReport, ResultReport, RunReport, RunsItem, TaskReport, run_report};

@@ -95,5 +95,5 @@ fn read(
         return Err(Error::TooLarge { path: shown, bytes: bytes as u64, bytes_max: limits.spore_bytes_max });
     }
     let blob = repository.find_blob(entry.id()).map_err(fail)?;
-    source_of(shown, blob.content().to_vec()).map(Some)
+    source_of(shown, blob.content().to_vec(), limits).map(Some)
 }

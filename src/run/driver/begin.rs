@@ -41,14 +41,14 @@ impl<'a> Driver<'a> {
         let at = Timestamp(order.clock.wall_milliseconds());
         let first = Event::RunStarted {
             run: order.run,
-            origin: order.origin.clone(),
-            jobs: order.jobs,
+            origin: Box::new(order.origin.clone()),
+            jobs: order.jobs.get(),
             tasks: order.plan.tasks.iter().filter_map(declare).collect(),
             engine: Some(order.engine.clone()),
         };
         let record = RunRecord::begin(at, &first).expect("the first event is a start");
         let reused: Vec<usize> = order.reused.iter().map(|reused| reused.task).collect();
-        let machine = Machine::new(order.plan, order.jobs, &reused);
+        let machine = Machine::new(order.plan, order.jobs.get(), &reused);
         let mut driver = Self::with(order, machine, record, journal, view, reports);
         driver.unwritten.push((at, first));
         driver.note_reused();
@@ -75,7 +75,8 @@ impl<'a> Driver<'a> {
         let tasks = &order.plan.tasks;
         order.reused.retain(|reused| !ended && !known.contains(&tasks[reused.task].id));
         // Nothing can be lost any more of a run that has ended, so its plan does not matter.
-        let machine = if ended { Machine::new(order.plan, order.jobs, &[]) } else { rebuilt(&order, &record, events)? };
+        let machine =
+            if ended { Machine::new(order.plan, order.jobs.get(), &[]) } else { rebuilt(&order, &record, events)? };
         let mut driver = Self::with(order, machine, record, journal, view, reports);
         driver.ended = ended;
         driver.stopped = driver.record.stops > 0;
@@ -196,7 +197,7 @@ fn rebuilt<'a>(order: &Order<'a>, record: &RunRecord, events: &[(Timestamp, Even
     let recorded = events.iter().filter_map(|(_, event)| places.get(reused_task(event)?).copied());
     let reused: Vec<usize> = recorded.chain(order.reused.iter().map(|reused| reused.task)).collect();
     let facts = past::facts(events, &places, Timestamp(order.clock.wall_milliseconds()));
-    let machine = Machine::resume(order.plan, order.jobs, &reused, &facts, order.clock.monotonic());
+    let machine = Machine::resume(order.plan, order.jobs.get(), &reused, &facts, order.clock.monotonic());
     // An attempt that runs and that nobody waits for would be lost for ever.
     for (id, task) in &record.tasks {
         let last = task.attempts.last().filter(|last| last.outcome.is_none()).map(|last| last.number);

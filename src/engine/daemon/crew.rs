@@ -1,0 +1,280 @@
+//! The runs under way in a watcher, each in a thread of its own: what blocks one, a slow disk or git's locks, blocks no
+//! other and not the watcher.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::mpsc;
+
+use super::super::resume::Pace;
+use super::super::{Error, Finished, Found, Request, World, resume, run};
+use super::keeper::Came;
+use crate::model::{AttemptId, Event, RunId, RunRecord, RunningStatus, Stream, TaskRecord, Ticket, Timestamp};
+use crate::run::{Allowance, Stop, View};
+
+/// Tasks of a run that are named while they run.
+const NAMED_MAX: usize = 16;
+
+/// What a run is begun from.
+pub(super) enum Work {
+    /// A ticket.
+    Begin(Box<Request>),
+    /// A run that was broken off.
+    Resume(Found, Pace),
+}
+
+/// What the threads tell.
+pub(super) enum Heard {
+    /// Something to be passed on.
+    Remark {
+        /// The run.
+        run: RunId,
+        /// The text.
+        text: String,
+    },
+    /// Git has worked.
+    Kept(Box<Came>),
+    /// A run is over, as far as this watcher is concerned.
+    Over {
+        /// The run.
+        run: RunId,
+        /// What came of it.
+        came: Box<Result<Finished, Error>>,
+    },
+}
+
+/// A run under way.
+#[derive(Debug)]
+pub(super) struct Member {
+    /// What it is for.
+    pub(super) spore: String,
+    /// Its file.
+    pub(super) path: String,
+    /// Its group.
+    pub(super) group: Option<String>,
+    /// How many runs wrote one another's files before it.
+    pub(super) depth: u32,
+    /// Since when.
+    pub(super) since: Timestamp,
+    stops: mpsc::UnboundedSender<Stop>,
+    allowance: Allowance,
+    glance: Arc<Mutex<Glance>>,
+}
+
+/// What can be seen of a run from outside.
+#[derive(Debug, Default)]
+struct Glance {
+    ended: usize,
+    tasks: usize,
+    running: Vec<crate::model::TaskId>,
+    line: String,
+}
+
+/// All of them.
+pub(super) struct Crew {
+    members: BTreeMap<RunId, Member>,
+    reports: mpsc::UnboundedSender<Heard>,
+    jobs: u32,
+}
+
+impl Crew {
+    pub(super) fn new(jobs: u32, reports: mpsc::UnboundedSender<Heard>) -> Self {
+        Self { members: BTreeMap::new(), reports, jobs }
+    }
+
+    /// Runs at a time, and tasks at a time of all of them together once what was begun with more has ended.
+    pub(super) fn jobs(&self) -> u32 {
+        self.jobs
+    }
+
+    pub(super) fn set_jobs(&mut self, jobs: u32) {
+        self.jobs = jobs;
+        self.share();
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.members.len() < self.jobs as usize
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    pub(super) fn members(&self) -> impl Iterator<Item = (RunId, &Member)> {
+        self.members.iter().map(|(run, member)| (*run, member))
+    }
+
+    pub(super) fn get(&self, run: RunId) -> Option<&Member> {
+        self.members.get(&run)
+    }
+
+    /// Has a run begin in a thread of its own.
+    pub(super) fn begin(
+        &mut self,
+        world: &World,
+        ticket: &Ticket,
+        group: Option<String>,
+        work: Work,
+    ) -> std::io::Result<()> {
+        let (stops, stopped) = mpsc::unbounded_channel();
+        let allowance = Allowance::of(1);
+        let glance = Arc::new(Mutex::new(Glance::default()));
+        let run = ticket.run;
+        let member = Member {
+            spore: ticket.spore.clone(),
+            path: ticket.path.clone(),
+            group,
+            depth: ticket.depth,
+            since: world.now(),
+            stops,
+            allowance: allowance.clone(),
+            glance: Arc::clone(&glance),
+        };
+        let reports = self.reports.clone();
+        let world = world.clone();
+        let mut onlooker = Onlooker { run, glance, reports: reports.clone() };
+        let thread = std::thread::Builder::new().name("run".to_owned());
+        self.members.insert(run, member);
+        self.share();
+        let spawned = thread.spawn(move || {
+            let came = perform(&world, work, allowance, stopped, &mut onlooker);
+            // Nobody hears it when the watcher is leaving.
+            let _ = reports.send(Heard::Over { run, came: Box::new(came) });
+        });
+        if let Err(error) = spawned {
+            self.members.remove(&run);
+            self.share();
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// A run is over.
+    pub(super) fn leave(&mut self, run: RunId) -> Option<Member> {
+        let member = self.members.remove(&run);
+        self.share();
+        member
+    }
+
+    /// Asks a run to end; false when it is not under way here.
+    pub(super) fn stop(&self, run: RunId, now: bool) -> bool {
+        let stop = if now { Stop::AtOnce } else { Stop::Cancelled };
+        self.members.get(&run).is_some_and(|member| member.stops.send(stop).is_ok())
+    }
+
+    /// Every run has the same share of the tasks at a time, at least one.
+    fn share(&self) {
+        let runs = u32::try_from(self.members.len()).unwrap_or(u32::MAX).max(1);
+        for member in self.members.values() {
+            member.allowance.set((self.jobs / runs).max(1));
+        }
+    }
+
+    /// What can be seen of each.
+    pub(super) fn statuses(&self) -> Vec<RunningStatus> {
+        let status = |(run, member): (&RunId, &Member)| {
+            let glance = member.glance.lock().unwrap_or_else(PoisonError::into_inner);
+            RunningStatus {
+                run: *run,
+                spore: member.spore.clone(),
+                path: member.path.clone(),
+                since: member.since,
+                tasks_ended: glance.ended,
+                tasks: glance.tasks,
+                tasks_running: glance.running.clone(),
+                line: glance.line.clone(),
+            }
+        };
+        self.members.iter().map(status).collect()
+    }
+}
+
+fn perform(
+    world: &World,
+    work: Work,
+    allowance: Allowance,
+    stops: mpsc::UnboundedReceiver<Stop>,
+    view: &mut Onlooker,
+) -> Result<Finished, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
+    let came = runtime.block_on(async {
+        match work {
+            Work::Begin(request) => {
+                let request = Request { jobs: Some(allowance), ..*request };
+                run(world, &request, stops, view).await
+            }
+            Work::Resume(found, pace) => {
+                let pace = Pace { jobs: Some(allowance), ..pace };
+                resume(world, &found, pace, stops, view).await
+            }
+        }
+    });
+    runtime.shutdown_background();
+    came
+}
+
+/// Looks on from the thread of a run.
+struct Onlooker {
+    run: RunId,
+    glance: Arc<Mutex<Glance>>,
+    reports: mpsc::UnboundedSender<Heard>,
+}
+
+impl Onlooker {
+    fn say(&self, text: &str) {
+        let _ = self.reports.send(Heard::Remark { run: self.run, text: text.to_owned() });
+    }
+
+    fn glance(&self, change: impl FnOnce(&mut Glance)) {
+        let mut glance = self.glance.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut glance);
+    }
+}
+
+impl View for Onlooker {
+    fn waiting(&mut self, group: &str, holder: Option<RunId>, _orphaned: bool) {
+        let of = holder.map(|run| format!(" of {run}")).unwrap_or_default();
+        self.say(&format!("waits for the end{of}: runs of the group `{group}` do not overlap"));
+    }
+
+    fn remark(&mut self, text: &str) {
+        self.say(text);
+    }
+
+    fn event(&mut self, _at: Timestamp, event: &Event, record: &RunRecord) {
+        match event {
+            Event::AttemptIntended { task, .. } => self.glance(|glance| {
+                if glance.running.len() < NAMED_MAX {
+                    glance.running.push(task.clone());
+                }
+                glance.tasks = record.tasks.len();
+            }),
+            Event::AttemptEnded { task, .. } => self.glance(|glance| {
+                glance.running.retain(|running| running != task);
+                glance.ended += 1;
+            }),
+            Event::TaskSkipped { .. } => self.glance(|glance| glance.ended += 1),
+            Event::RunStarted { .. } | Event::RunResumed { .. } => self.glance(|glance| {
+                glance.tasks = record.tasks.len();
+                glance.ended = record.tasks.values().filter(|task| task.status.is_final()).count();
+            }),
+            _ => {}
+        }
+    }
+
+    fn line(&mut self, _attempt: &AttemptId, _stream: Stream, text: &str) {
+        self.glance(|glance| text.clone_into(&mut glance.line));
+    }
+
+    fn failed(&mut self, _task: &TaskRecord, _tail: &str) {}
+
+    fn stalled(&mut self, reason: &str) {
+        self.say(&format!("{reason}; nothing starts until there is room, and what runs goes on"));
+    }
+
+    fn unstalled(&mut self) {
+        self.say("there is room again, and the run goes on");
+    }
+
+    fn tick(&mut self, _now: Timestamp, _record: &RunRecord) {}
+}
