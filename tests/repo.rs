@@ -4,6 +4,7 @@ mod batch;
 mod committed;
 mod git;
 mod pushes;
+mod travel;
 
 use std::fs;
 use std::os::unix::fs::symlink;

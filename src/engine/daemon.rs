@@ -80,6 +80,8 @@ struct Daemon<'a> {
     adoptions: VecDeque<Ticket>,
     /// Runs that cannot be gone on with, so that nobody tries all the time.
     given_up: BTreeSet<RunId>,
+    /// Letters about pushes that a pull was made for.
+    pulled: BTreeSet<String>,
     /// Runs that were over lately: depth, and from when to when they were under way.
     ended: VecDeque<(RunId, u32, i64, i64)>,
     recent: VecDeque<RecentStatus>,
@@ -188,16 +190,15 @@ impl Daemon<'_> {
             match *tag {
                 start::INBOX => self.read_inbox()?,
                 start::SETTINGS => self.reload()?,
-                _ => drop(self.recheck()?),
+                start::TRUST => drop(self.recheck()?),
+                _ => {}
             }
-        }
-        if hints.rescan {
-            return self.reconcile();
         }
         // What went is looked at first, so that what was renamed is not taken for something new.
         let fresh = hints.gone.into_iter().chain(hints.folders).collect::<Vec<_>>();
-        self.look_at(&fresh, self.project.watch.settle)?;
-        self.look_at(&hints.ready, Duration::ZERO)
+        self.look_at(&fresh, self.folder.still())?;
+        self.look_at(&hints.ready, Duration::ZERO)?;
+        if hints.rescan { self.reconcile() } else { Ok(()) }
     }
 
     /// Looks at these files, and folders with all in them. What has changed a moment ago waits until it has stood still.
@@ -218,7 +219,7 @@ impl Daemon<'_> {
         let reconcile = i64::try_from(self.project.watch.reconcile.as_millis()).unwrap_or(i64::MAX);
         self.rescan_at = Some(Timestamp(self.world.now().0.saturating_add(reconcile)));
         // What is there before the folder was ever watched is known as it is, however fresh.
-        let still = if self.is_first { Duration::ZERO } else { self.project.watch.settle };
+        let still = if self.is_first { Duration::ZERO } else { self.folder.still() };
         let Self { survey, folder, root, project, .. } = self;
         let enter = &mut |path: &Path, is_new| folder.enter(path, is_new);
         let changes = survey.refresh(root, &project.limits, still, enter);
