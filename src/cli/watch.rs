@@ -10,12 +10,16 @@ use super::screen::{self, Screen};
 use super::trust;
 use crate::engine::{self, Orders, Signal, Spectator, World};
 use crate::model::{Said, Told};
+use crate::os;
 use crate::render::{self, Style};
 use crate::trust::Settings;
 
+/// Supervisors that wait for the next runs.
+const SPARES_MAX: u32 = 8;
+
 /// Watches until it is told to end.
 pub(super) fn watch(orders: &Orders, format: Format, screen: &Screen) -> Result<Exit, Failure> {
-    let jobs = orders.jobs.map_or(8, |jobs| jobs.min(8)) as usize;
+    let jobs = orders.jobs.unwrap_or_else(os::cores).min(SPARES_MAX) as usize;
     let world = World::of_many(jobs);
     ask_for_trust(orders, &world)?;
     let mut teller = Teller { world: world.clone(), format, style: screen.out };
