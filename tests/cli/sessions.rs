@@ -1,7 +1,9 @@
 //! Coding agents' sessions: the commands that are installed in their settings, called as agents call them.
 
 use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -146,4 +148,53 @@ fn settings_come_back_as_they_were() {
     assert!(folder.path(".spore/hooks/session-end.sh").is_file());
     install(&["uninstall", "generic"]).exits(0);
     assert!(!folder.path(".spore/hooks/session-end.sh").exists());
+}
+
+#[test]
+fn the_end_of_a_session_is_read_though_nobody_watches_and_the_agent_kills_its_hooks() {
+    let folder = Folder::new().file("spore.toml", "");
+    folder.write("end.yaml", "spore: end\nkind: workflow\non: {session: end}\ntasks: {a: 'true'}\n");
+    let mut command = around(&folder, env!("CARGO_BIN_EXE_spore"), folder.root());
+    command.args(["hook", "session-end", "--agent", "claude"]).stdin(Stdio::piped()).process_group(0);
+    let mut child = command.spawn().expect("started");
+    child.stdin.take().expect("piped").write_all(b"{\"session_id\": \"s-9\"}").expect("written");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let read = |name: &str| std::fs::read_to_string(folder.path(name)).unwrap_or_default();
+    let is_letter = |name: &std::ffi::OsStr| name.to_string_lossy().ends_with(".json");
+    let is_posted = || {
+        let mut inbox = std::fs::read_dir(folder.path(".spore/inbox")).into_iter().flatten().flatten();
+        inbox.any(|entry| is_letter(&entry.file_name()))
+    };
+    while !is_posted() && !read(".spore/queue.jsonl").contains("s-9") {
+        assert!(Instant::now() < deadline, "no letter: {}", read(".spore/hook.log"));
+        std::thread::yield_now();
+    }
+    let mut kill = around(&folder, "sh", folder.root());
+    kill.args(["-c", &format!("kill -9 -- -{}", child.id())]);
+    super::hooks::answer(kill);
+    child.wait().expect("it has ended");
+    // Whether the hook came to start somebody or not: the letter is there for whoever comes next.
+    while !read(".spore/queue.jsonl").contains("s-9") {
+        assert!(Instant::now() < deadline, "nobody has read it: {}", read(".spore/hook.log"));
+        let mut next = around(&folder, env!("CARGO_BIN_EXE_spore"), folder.root());
+        next.args(["watch", "--once"]);
+        super::hooks::answer(next);
+    }
+    while is_posted() {
+        assert!(Instant::now() < deadline, "what is read is taken out");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn somebody_is_started_who_reads_the_letter() {
+    let folder = Folder::new().file("spore.toml", "");
+    folder.write("start.yaml", "spore: start\nkind: workflow\non: {session: start}\ntasks: {a: 'true'}\n");
+    spore(&folder, folder.root(), &["hook", "session-start"]).exits(0);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let read = |name: &str| std::fs::read_to_string(folder.path(name)).unwrap_or_default();
+    while !read(".spore/queue.jsonl").contains("\"moment\":\"start\"") {
+        assert!(Instant::now() < deadline, "nobody has read it: {}", read(".spore/hook.log"));
+        std::thread::yield_now();
+    }
 }
