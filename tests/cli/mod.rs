@@ -26,3 +26,4 @@ mod seeds;
 mod semantics;
 mod sessions;
 mod trust;
+mod watching;
