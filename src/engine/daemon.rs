@@ -29,7 +29,7 @@ use self::timetable::Timetable;
 use super::{Error, World};
 use crate::model::{Policy, Problem, RecentStatus, RunId, Said, Ticket, Timestamp, Triggers};
 use crate::queue::{self, Log};
-use crate::repo::{Project, Root, Survey};
+use crate::repo::{self, Project, Root, Survey};
 use crate::transport::Server;
 use crate::watch::{Folder, Hints};
 
@@ -106,14 +106,31 @@ pub async fn watch(
     mut signals: mpsc::UnboundedReceiver<Signal>,
     view: &mut dyn Spectator,
 ) -> Result<(), Error> {
+    loop {
+        let (root, told_to_leave) = watch_on(world, orders, &mut signals, view).await?;
+        // Who puts a letter into the inbox while somebody watches starts nobody. It may have come at the last moment.
+        let is_left = orders.once && !told_to_leave && repo::read_letters(&root).is_ok_and(|left| !left.is_empty());
+        if !is_left || repo::is_under_watch(&root) {
+            return Ok(());
+        }
+    }
+}
+
+/// Watches until it is told to leave, or nothing is left to do; the folder is free again then.
+async fn watch_on(
+    world: &World,
+    orders: &Orders,
+    signals: &mut mpsc::UnboundedReceiver<Signal>,
+    view: &mut dyn Spectator,
+) -> Result<(Root, bool), Error> {
     let (root, held) = start::take(orders)?;
     let (reports, mut heard) = mpsc::unbounded_channel();
     let mut server = Server::listen(&root.state())?;
-    let mut daemon = Daemon::start(world, orders, root, reports, view)?;
-    loop {
+    let mut daemon = Daemon::start(world, orders, root.clone(), reports, view)?;
+    let told_to_leave = loop {
         daemon.advance()?;
         if orders.once && daemon.is_done() {
-            break;
+            break false;
         }
         let sleep = daemon.sleep();
         tokio::select! {
@@ -128,14 +145,14 @@ pub async fn watch(
             Some(question) = server.next() => daemon.answer(question)?,
             Some(signal) = signals.recv() => match signal {
                 Signal::Reload => daemon.reload()?,
-                Signal::Leave => break,
+                Signal::Leave => break true,
             },
             () = tokio::time::sleep(sleep) => {}
         }
-    }
+    };
     daemon.leave(&mut heard).await?;
     drop(held);
-    Ok(())
+    Ok((root, told_to_leave))
 }
 
 impl Daemon<'_> {

@@ -132,7 +132,7 @@ impl Daemon<'_> {
         if own.is_ok_and(|own| own == *repository) || !self.pulled.insert(name.to_owned()) {
             return false;
         }
-        self.keeper.wants_pull(self.world.now());
+        self.keeper.pull();
         true
     }
 

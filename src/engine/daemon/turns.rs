@@ -99,6 +99,7 @@ impl Daemon<'_> {
             cause: Some(ticket.cause.clone()),
             written_by: ticket.written_by,
             depth: ticket.depth,
+            event: ticket.event.clone(),
             guard: Some(guard),
             ..Request::default()
         };
@@ -209,7 +210,7 @@ impl Daemon<'_> {
             None => None,
         };
         let source = self.log.text(run).ok().map(|text| Source::new(ticket.path.clone(), text));
-        let pace = Pace { commit: Some(self.wish()), guard, source, ..Pace::default() };
+        let pace = Pace { commit: Some(self.wish()), guard, source, event: ticket.event.clone(), ..Pace::default() };
         self.set_off(ticket, Work::Resume(found, pace), true)
     }
 
