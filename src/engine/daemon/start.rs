@@ -82,7 +82,7 @@ impl<'a> Daemon<'a> {
             adoptions: std::collections::VecDeque::new(),
             given_up: std::collections::BTreeSet::new(),
             pulled: std::collections::BTreeSet::new(),
-            ended: std::collections::VecDeque::new(),
+            lineage: super::Lineage::default(),
             recent: std::collections::VecDeque::new(),
             problems: std::collections::BTreeMap::new(),
             since: world.now(),
