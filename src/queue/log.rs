@@ -59,7 +59,11 @@ impl Log {
         file.set_len(whole).map_err(Error::io("cut", &path))?;
         file::sync_dir(folder).map_err(Error::io("sync", folder))?;
         let mut log = Self { path, file, bytes: whole, bytes_compact: 0, state, is_dirty: false, damaged };
-        log.compact_if_worth()?;
+        if damaged > 0 {
+            log.compact()?;
+        } else {
+            log.compact_if_worth()?;
+        }
         Ok(log)
     }
 
@@ -151,6 +155,11 @@ impl Log {
         if self.bytes < COMPACT_BYTES_MIN.max(4 * self.bytes_compact) {
             return Ok(());
         }
+        self.compact()
+    }
+
+    /// Writes the log anew, without what is over and what is damaged.
+    fn compact(&mut self) -> Result<(), Error> {
         let failed = Error::io("write", &self.path);
         let mut out = Vec::new();
         let mut state = State::default();
