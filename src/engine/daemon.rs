@@ -82,6 +82,8 @@ struct Daemon<'a> {
     adoptions: VecDeque<Ticket>,
     /// Runs that cannot be gone on with, so that nobody tries all the time.
     given_up: BTreeSet<RunId>,
+    /// Files that changed too short a time ago to be taken.
+    unsettled: BTreeSet<PathBuf>,
     /// Letters about pushes that a pull was made for.
     pulled: BTreeSet<String>,
     lineage: Lineage,
@@ -195,7 +197,8 @@ impl Daemon<'_> {
     fn is_done(&self) -> bool {
         let waits = self.log.state().tickets().any(|waiting| waiting.phase == queue::Phase::Queued);
         let is_paused = self.log.state().paused().is_some();
-        (!waits || is_paused) && self.crew.is_idle() && self.adoptions.is_empty() && self.keeper.is_idle()
+        let is_settled = self.unsettled.is_empty() && self.rescan_at.is_none_or(|at| at > self.world.now());
+        (!waits || is_paused) && is_settled && self.crew.is_idle() && self.adoptions.is_empty() && self.keeper.is_idle()
     }
 
     /// Looks at what the system tells of.
@@ -227,9 +230,18 @@ impl Daemon<'_> {
         let Self { survey, folder, root, project, .. } = self;
         let paths = paths.iter().map(PathBuf::as_path);
         let enter = &mut |path: &Path, is_new| folder.enter(path, is_new);
-        let changes = survey.refresh_paths(root, &project.limits, still, paths, enter);
-        self.folder.suspect(changes.unsettled.iter().map(PathBuf::as_path));
+        let changes = survey.refresh_paths(root, &project.limits, still, paths.clone(), enter);
+        for path in paths {
+            self.unsettled.remove(path);
+        }
+        self.suspect(&changes.unsettled);
         self.take_in(changes)
+    }
+
+    /// Files that are to be looked at again when they have stood still.
+    fn suspect(&mut self, files: &[PathBuf]) {
+        self.unsettled.extend(files.iter().cloned());
+        self.folder.suspect(files.iter().map(PathBuf::as_path));
     }
 
     /// Looks at the whole folder, whatever the system told of.
@@ -241,7 +253,8 @@ impl Daemon<'_> {
         let Self { survey, folder, root, project, .. } = self;
         let enter = &mut |path: &Path, is_new| folder.enter(path, is_new);
         let changes = survey.refresh(root, &project.limits, still, enter);
-        self.folder.suspect(changes.unsettled.iter().map(PathBuf::as_path));
+        self.unsettled.clear();
+        self.suspect(&changes.unsettled);
         self.take_in(changes)?;
         self.offer_again()?;
         self.read_inbox()?;

@@ -137,8 +137,10 @@ impl Daemon<'_> {
         let kept: Vec<_> = self.log.state().kept().take(BATCH_MAX).map(|(run, kept)| (run, kept.clone())).collect();
         let pull = self.keeper.wants_pull || self.keeper.pull_at.is_some_and(|at| at <= now);
         let push = self.project.git.push.clone().filter(|_| self.keeper.wants_push || !kept.is_empty());
-        self.keeper.pull_at =
-            self.keeper.pull_at.map(|at| if pull { Timestamp(now.0 + pulls.unwrap_or(0)) } else { at });
+        if pull {
+            self.keeper.wants_pull = false;
+            self.keeper.pull_at = pulls.map(|every| Timestamp(now.0 + every));
+        }
         self.keeper.first = None;
         if kept.is_empty() && !pull && push.is_none() {
             self.keeper.wants_push = false;
@@ -170,6 +172,9 @@ impl Daemon<'_> {
             problem = self.committed(runs, commit)?;
         }
         if let Some(pulled) = came.pull {
+            if let Ok(Pulled::Done { from, to, .. }) = &pulled {
+                self.look_at_pulled(from.as_deref(), to)?;
+            }
             problem = problem.or(match pulled {
                 Ok(Pulled::Skipped { reason, hint, .. }) => Some((format!("nothing is pulled: {reason}"), hint)),
                 Ok(_) => None,
@@ -206,6 +211,16 @@ impl Daemon<'_> {
             self.keeper.wants(now);
         }
         Ok(())
+    }
+
+    /// Looks at the files that a pull has brought. Git has finished writing them, so they are taken as they are.
+    fn look_at_pulled(&mut self, from: Option<&str>, to: &str) -> Result<(), queue::Error> {
+        let Ok(home) = repo::hook_home(self.root.path()) else { return Ok(()) };
+        let Some(top) = home.top else { return Ok(()) };
+        // What cannot be told apart is found by the look at everything that follows.
+        let paths = repo::paths_between(&home.repository, from, to).unwrap_or_default();
+        let files: Vec<_> = paths.iter().map(|path| top.join(path)).collect();
+        self.look_at(&files, Duration::ZERO)
     }
 
     /// Notes a commit; what is returned is in its way and may pass.

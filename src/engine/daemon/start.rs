@@ -44,7 +44,7 @@ pub struct Orders {
 /// Takes the right to watch the folder.
 pub(super) fn take(orders: &Orders) -> Result<(Root, repo::Watch), Error> {
     let root = Root::find(&orders.dir)?;
-    root.make_state()?;
+    repo::make_inbox(&root)?;
     if let Some(watch) = repo::take_watch(&root)? {
         return Ok((root, watch));
     }
@@ -81,6 +81,7 @@ impl<'a> Daemon<'a> {
             again_at: std::collections::HashMap::new(),
             adoptions: std::collections::VecDeque::new(),
             given_up: std::collections::BTreeSet::new(),
+            unsettled: std::collections::BTreeSet::new(),
             pulled: std::collections::BTreeSet::new(),
             lineage: super::Lineage::default(),
             recent: std::collections::VecDeque::new(),
