@@ -39,11 +39,8 @@ impl Daemon<'_> {
                 }
             }
         }
-        if facts.is_empty() {
-            return Ok(());
-        }
-        self.log.append(facts)?;
-        self.enqueue(wanted)
+        // In one write: a moment that is noted as called for has its run.
+        if facts.is_empty() { Ok(()) } else { self.enqueue_with(facts, wanted) }
     }
 
     /// What of the same timetable keeps another run from being wanted.

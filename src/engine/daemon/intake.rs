@@ -198,12 +198,7 @@ impl Daemon<'_> {
         Wanted { ticket, text: opened.source.text.clone(), group, pending }
     }
 
-    /// Notes wanted runs, durably, and only then tells of them.
-    pub(super) fn enqueue(&mut self, wanted: Vec<Wanted>) -> Result<(), queue::Error> {
-        self.enqueue_with(Vec::new(), wanted)
-    }
-
-    /// The same, with what else is to be noted in one write with them.
+    /// Notes wanted runs with what else is to be noted in one write with them, durably, and only then tells of them.
     pub(super) fn enqueue_with(&mut self, mut facts: Vec<Fact>, wanted: Vec<Wanted>) -> Result<(), queue::Error> {
         let mut said = Vec::with_capacity(wanted.len());
         facts.reserve(wanted.len());
