@@ -1,9 +1,11 @@
 //! A watched folder: files go in, runs follow, doors ask.
 
 mod arrivals;
+mod clocks;
 mod deaths;
 mod doors;
 pub(crate) mod fixture;
+mod hostile;
 
 /// Waits for what must come, and no longer than a machine can be slow.
 #[track_caller]
