@@ -42,8 +42,8 @@ impl Daemon<'_> {
         if facts.is_empty() {
             return Ok(());
         }
-        self.log.append(facts)?;
-        self.enqueue(wanted)
+        // In one write: a moment is never noted without its run, nor called for twice.
+        self.enqueue_with(facts, wanted)
     }
 
     /// What of the same timetable keeps another run from being wanted.
