@@ -10,6 +10,7 @@ mod crew;
 mod ends;
 mod intake;
 mod keeper;
+mod lineage;
 mod reading;
 mod start;
 mod timetable;
@@ -25,6 +26,7 @@ use tokio::sync::mpsc;
 use self::answers::Followers;
 use self::crew::Crew;
 use self::keeper::Keeper;
+use self::lineage::Lineage;
 use self::timetable::Timetable;
 use super::{Error, World};
 use crate::model::{Policy, Problem, RecentStatus, RunId, Said, Ticket, Timestamp, Triggers};
@@ -84,8 +86,7 @@ struct Daemon<'a> {
     unsettled: BTreeSet<PathBuf>,
     /// Letters about pushes that a pull was made for.
     pulled: BTreeSet<String>,
-    /// Runs that were over lately: depth, and from when to when they were under way.
-    ended: VecDeque<(RunId, u32, i64, i64)>,
+    lineage: Lineage,
     recent: VecDeque<RecentStatus>,
     problems: BTreeMap<String, Problem>,
     since: Timestamp,

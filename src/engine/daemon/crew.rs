@@ -29,6 +29,17 @@ pub(super) enum Work {
     Resume(Found, Pace),
 }
 
+impl Work {
+    /// What was read from the file, where that is known.
+    pub(super) fn text(&self) -> &str {
+        let source = match self {
+            Self::Begin(request) => &request.source,
+            Self::Resume(_, pace) => &pace.source,
+        };
+        source.as_ref().map_or("", |source| &source.text)
+    }
+}
+
 /// What the threads tell.
 pub(super) enum Heard {
     /// Something to be passed on.
@@ -58,8 +69,6 @@ pub(super) struct Member {
     pub(super) path: String,
     /// Its group.
     pub(super) group: Option<String>,
-    /// How many runs wrote one another's files before it.
-    pub(super) depth: u32,
     /// Since when.
     pub(super) since: Timestamp,
     stops: mpsc::UnboundedSender<Stop>,
@@ -130,7 +139,6 @@ impl Crew {
             spore: ticket.spore.clone(),
             path: ticket.path.clone(),
             group,
-            depth: ticket.depth,
             since: world.now(),
             stops,
             allowance: allowance.clone(),
@@ -156,10 +164,9 @@ impl Crew {
     }
 
     /// A run is over.
-    pub(super) fn leave(&mut self, run: RunId) -> Option<Member> {
-        let member = self.members.remove(&run);
+    pub(super) fn leave(&mut self, run: RunId) {
+        self.members.remove(&run);
         self.share();
-        member
     }
 
     /// Asks a run to end; false when it is not under way here.

@@ -15,9 +15,6 @@ use crate::render::Style;
 use crate::repo::{Arrival, Changes};
 use crate::{render, repo};
 
-/// How much earlier than a run a file it wrote may seem to be: the kernel's clock for files ticks this slowly.
-const TICK_MS: i64 = 10;
-
 /// One wanted run, not noted yet.
 pub(super) struct Wanted {
     pub(super) ticket: Ticket,
@@ -37,8 +34,9 @@ impl Daemon<'_> {
         let mut facts = Vec::new();
         let mut wanted = Vec::new();
         let mut known = Vec::new();
+        let mut spare = self.spare(&arrivals);
         for arrival in arrivals {
-            if let Some(digest) = self.take_file(&arrival, &mut wanted, &mut facts) {
+            if let Some(digest) = self.take_file(&arrival, &mut spare, &mut wanted, &mut facts) {
                 known.push((arrival.path, digest));
             }
         }
@@ -48,8 +46,29 @@ impl Daemon<'_> {
         self.enqueue_with(facts, wanted)
     }
 
+    /// How often each content that arrived has been there and is in no file now, the ones that the arrivals take the place
+    /// of included: so often it runs nothing.
+    fn spare(&self, arrivals: &[Arrival]) -> HashMap<Digest, u32> {
+        let state = self.log.state();
+        let mut spare: HashMap<_, _> = arrivals.iter().map(|one| (one.digest, state.remembered(&one.digest))).collect();
+        for arrival in arrivals {
+            if let Some(before) = state.known(&arrival.path).filter(|before| *before != arrival.digest)
+                && let Some(times) = spare.get_mut(&before)
+            {
+                *times += 1;
+            }
+        }
+        spare
+    }
+
     /// Looks at one file; its contents as they were read are returned, when it was read.
-    fn take_file(&mut self, arrival: &Arrival, wanted: &mut Vec<Wanted>, facts: &mut Vec<Fact>) -> Option<Digest> {
+    fn take_file(
+        &mut self,
+        arrival: &Arrival,
+        spare: &mut HashMap<Digest, u32>,
+        wanted: &mut Vec<Wanted>,
+        facts: &mut Vec<Fact>,
+    ) -> Option<Digest> {
         let path = &arrival.path;
         let reading = match self.read(path, &arrival.file) {
             Ok(Some(reading)) => reading,
@@ -63,10 +82,15 @@ impl Daemon<'_> {
         self.problems.remove(path);
         facts.extend(self.register(path, &reading));
         let is_known = self.log.state().known(path) == Some(digest);
-        let is_new = !is_known && !self.log.state().remembers(&digest);
+        let is_new = !is_known && {
+            let spare = spare.entry(digest).or_insert_with(|| self.log.state().remembered(&digest));
+            let was_there = *spare > 0;
+            *spare = spare.saturating_sub(1);
+            !was_there
+        };
         // Two spores of one file arrive together, and the first of them makes the contents known.
         if is_new {
-            let origin = self.writer_of(arrival);
+            let origin = self.writer_of(arrival, &reading);
             for place in 0..reading.spores.len() {
                 self.take_spore(path, &reading, place, origin, wanted);
             }
@@ -253,18 +277,11 @@ impl Daemon<'_> {
         Ok(arrivals)
     }
 
-    /// The run that wrote a file, as far as can be told: the one that was under way when it was written. Where several
-    /// were, the one nearest to what a person did.
-    fn writer_of(&self, arrival: &Arrival) -> (Option<RunId>, u32) {
+    /// The run that wrote a file, as far as can be told.
+    fn writer_of(&self, arrival: &Arrival, reading: &Reading) -> (Option<RunId>, u32) {
         let Some(written) = modified_ms(&arrival.file) else { return (None, 0) };
-        let under_way = self.crew.members().map(|(run, member)| (run, member.depth, member.since.0, i64::MAX));
-        let over = self.ended.iter().copied();
-        let wrote =
-            under_way.chain(over).filter(|(_, _, began, ended)| began - TICK_MS <= written && written <= *ended);
-        match wrote.min_by_key(|(_, depth, began, _)| (*depth, *began)) {
-            Some((run, depth, ..)) => (Some(run), depth + 1),
-            None => (None, 0),
-        }
+        let spores: Vec<&str> = reading.spores.iter().map(|spore| spore.id.as_str()).collect();
+        self.lineage.writer(&arrival.path, &spores, written)
     }
 }
 

@@ -85,7 +85,7 @@ impl<'a> Daemon<'a> {
             given_up: std::collections::BTreeSet::new(),
             unsettled: std::collections::BTreeSet::new(),
             pulled: std::collections::BTreeSet::new(),
-            ended: std::collections::VecDeque::new(),
+            lineage: super::Lineage::default(),
             recent: std::collections::VecDeque::new(),
             problems: std::collections::BTreeMap::new(),
             since: world.now(),

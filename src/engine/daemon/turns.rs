@@ -14,12 +14,13 @@ use crate::{journal, repo};
 impl Daemon<'_> {
     /// Begins what can begin.
     pub(super) fn take_turns(&mut self) -> Result<(), queue::Error> {
-        while self.crew.has_room()
-            && let Some(ticket) = self.adoptions.pop_front()
-        {
-            self.adopt(&ticket)?;
-        }
-        while let Some(choice) = self.next_choice() {
+        loop {
+            while self.crew.has_room()
+                && let Some(ticket) = self.adoptions.pop_front()
+            {
+                self.adopt(&ticket)?;
+            }
+            let Some(choice) = self.next_choice() else { return Ok(()) };
             match choice {
                 Choice::Begin(run) => self.begin(run)?,
                 Choice::Skip { run, holder } => {
@@ -34,7 +35,6 @@ impl Daemon<'_> {
                 }
             }
         }
-        Ok(())
     }
 
     pub(super) fn next_choice(&self) -> Option<Choice> {
@@ -116,6 +116,7 @@ impl Daemon<'_> {
 
     pub(super) fn set_off(&mut self, ticket: &Ticket, work: Work, resumed: bool) -> Result<(), queue::Error> {
         let group = self.groups.get(&ticket.run).map(|(group, _)| group.clone());
+        self.lineage.begin(ticket, work.text(), self.world.now().0);
         match self.crew.begin(self.world, ticket, group, work) {
             Ok(()) => {
                 let (run, path, spore) = (ticket.run, ticket.path.clone(), ticket.spore.clone());
@@ -124,6 +125,7 @@ impl Daemon<'_> {
             }
             Err(error) => {
                 // The machine has no thread left: later, then.
+                self.lineage.end(ticket.run, self.world.now().0);
                 self.say_problem("watch", format!("no run can begin: {error}"), None);
                 self.try_again_later(ticket.run)
             }
@@ -161,6 +163,7 @@ impl Daemon<'_> {
         }
         match journal::record(&run_dir) {
             Ok((Some(record), _)) if record.result_path.is_some() => self.note_end(&record)?,
+            _ if self.adoptions.iter().any(|one| one.run == run) || self.crew.get(run).is_some() => {}
             _ => self.adoptions.push_back(ticket.clone()),
         }
         Ok(false)
