@@ -58,9 +58,11 @@ fn told(said: &Said, style: Style) -> (String, String, Option<String>) {
         Said::Withdrawn { path, because, .. } => {
             (mark(Tone::Warn, "–", "-"), format!("{} does not run: {}", strong(path), clean(because)), None)
         }
-        Said::Inert { path, because, hint } => {
-            (mark(Tone::Dim, "·", "."), format!("{} does not run by itself: {}", clean(path), clean(because)), hint.clone())
-        }
+        Said::Inert { path, because, hint } => (
+            mark(Tone::Dim, "·", "."),
+            format!("{} does not run by itself: {}", clean(path), clean(because)),
+            hint.clone(),
+        ),
         Said::Committed { results, commit, branch } => {
             let text = format!("{} committed on {}", count(*results, "result"), clean(branch));
             (mark(Tone::Good, "✓", "+"), format!("{text}  {}", dim(&commit[..12.min(commit.len())])), None)
@@ -75,10 +77,18 @@ fn told(said: &Said, style: Style) -> (String, String, Option<String>) {
         Said::Leaving { running, queued } => {
             let mut text = "watching no more".to_owned();
             if *running > 0 {
-                let _ = write!(text, "; {} without it", if *running == 1 { "1 run goes on" } else { "the runs under way go on" });
+                let _ = write!(
+                    text,
+                    "; {} without it",
+                    if *running == 1 { "1 run goes on" } else { "the runs under way go on" }
+                );
             }
             if *queued > 0 {
-                let _ = write!(text, "; {} for the next watcher", if *queued == 1 { "1 wanted run waits".into() } else { format!("{queued} wanted runs wait") });
+                let _ = write!(
+                    text,
+                    "; {} for the next watcher",
+                    if *queued == 1 { "1 wanted run waits".into() } else { format!("{queued} wanted runs wait") }
+                );
             }
             (mark(Tone::Dim, "○", "o"), text, None)
         }

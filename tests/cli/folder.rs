@@ -8,6 +8,8 @@ use serde_json::Value;
 /// A temporary folder, empty at first, and gone in the end.
 pub(crate) struct Folder {
     folder: tempfile::TempDir,
+    /// Where the owner's settings are, apart from what is watched.
+    config: tempfile::TempDir,
     env: Vec<(String, String)>,
 }
 
@@ -22,7 +24,8 @@ pub(crate) struct Answer {
 impl Folder {
     /// An empty folder that is in no git repository.
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a temporary folder"), env: Vec::new() }
+        let temporary = || tempfile::tempdir().expect("a temporary folder");
+        Self { folder: temporary(), config: temporary(), env: Vec::new() }
     }
 
     /// With a file, and the folders above it.
@@ -54,6 +57,11 @@ impl Folder {
         self.folder.path()
     }
 
+    /// The folder that is `XDG_CONFIG_HOME` to the program.
+    pub(crate) fn config(&self) -> &Path {
+        self.config.path()
+    }
+
     /// What a file holds.
     pub(crate) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
@@ -64,6 +72,7 @@ impl Folder {
         let mut command = Command::new(env!("CARGO_BIN_EXE_spore"));
         command.args(words).current_dir(self.folder.path()).stdin(Stdio::null());
         command.env_remove("NO_COLOR").env("LC_ALL", "C.UTF-8").env("HOME", self.folder.path());
+        command.env("XDG_CONFIG_HOME", self.config.path());
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }

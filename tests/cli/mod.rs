@@ -23,3 +23,4 @@ mod results;
 mod secrets;
 mod seeds;
 mod semantics;
+mod watching;

@@ -1,0 +1,4 @@
+//! A watched folder: files go in, runs follow, doors ask.
+
+mod doors;
+pub(crate) mod fixture;
