@@ -8,6 +8,7 @@ mod error;
 mod finish;
 mod flight;
 mod hook;
+mod hooks;
 mod look;
 mod open;
 mod orphan;
@@ -16,6 +17,7 @@ mod pushed;
 mod resolve;
 mod resume;
 mod retry;
+mod trust;
 mod turn;
 
 pub use daemon::{Orders, Signal, Spectator, watch};
@@ -23,6 +25,7 @@ pub use doctor::examine;
 pub use error::{BadSpore, Error};
 pub use finish::{Kept, Wish};
 pub use hook::{Call, GitHook, check_staged, hear_git, hear_session, is_watched, session_digest, wake};
+pub use hooks::{Deed, Hooked, Scope, Surroundings, change_hooks, hooks_status};
 pub use look::{Found, Looked, find_run, is_live, list_runs, read_log, show_run};
 pub use open::{Checked, Opened, Planned, Selection, check, open, plan};
 pub use prune::{Because, Keep, Pruned, PrunedRun, prune};
@@ -30,6 +33,9 @@ pub use pushed::{Pushed, read_push, spores_of_push};
 pub use resolve::resolve;
 pub use resume::{Pace, find_orphans, resume};
 pub use retry::{Retry, retry_request};
+pub use trust::{
+    Asked, Guard, How, Review, Verdict, approve, decide, judge, list_trust, review, revoke, wants_decision, widening,
+};
 
 use std::path::PathBuf;
 
@@ -108,6 +114,8 @@ pub struct Request {
     pub written_by: Option<RunId>,
     /// How many runs stand between this one and what a person or the world did, each having written the next one's spore.
     pub depth: u32,
+    /// What trust asks before each start; none where a person says what to run.
+    pub guard: Option<Guard>,
 }
 
 /// A run that has ended.
@@ -141,8 +149,9 @@ pub async fn run(
     let plan = planned.runnable(&opened)?;
     let origin = request.origin(&opened, plan);
     if !request.new
-        && let Some(taken) = resume::take_up_like(&opened.root, &origin, view)?
+        && let Some(mut taken) = resume::take_up_like(&opened.root, &origin, view)?
     {
+        taken.guarded_by(request.guard.clone());
         let pace = Pace { jobs: request.jobs.clone().filter(|_| request.retry.is_none()), commit: request.commit };
         return Box::pin(resume::go_on(world, taken, pace, stops, view)).await;
     }
@@ -173,6 +182,7 @@ pub async fn run(
         reused: request.retry.as_ref().map(|retry| retry.reused(plan)).unwrap_or_default(),
         past: Vec::new(),
         secrets,
+        guard: request.guard.clone(),
         commit: request.commit,
     };
     let finished = flight.perform(world, stops, view).instrument(span).await?;

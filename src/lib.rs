@@ -20,7 +20,7 @@
 //! | 6 doors | [`cli`] | talk to people and programs, print, exit | decide |
 //! | 5 staircase | [`engine`] | join the rooms | know formats, processes, sockets |
 //! | 4 drivers | [`run`] | own tasks, time, cancellation | YAML, git, printing; `run/machine.rs` is pure |
-//! | 3 adapters | [`executor`], [`journal`], [`queue`], [`repo`], [`transport`], [`watch`] | one contract per outside world | see each other |
+//! | 3 adapters | [`executor`], [`hooks`], [`journal`], [`queue`], [`repo`], [`transport`], [`trust`], [`watch`] | one contract per outside world | see each other |
 //! | 2 instruments | [`os`] | the only process start, file write and clock of the house | know a spore, a task or a run |
 //! | 1 translators | [`parse`], [`plan`], [`render`] | value → value | I/O, async, clock, randomness, logging |
 //! | 0 ground | [`model`] | types and their invariants | everything else, YAML too |
@@ -51,10 +51,12 @@ pub mod render;
 pub mod os;
 
 pub mod executor;
+pub mod hooks;
 pub mod journal;
 pub mod queue;
 pub mod repo;
 pub mod transport;
+pub mod trust;
 pub mod watch;
 
 pub mod run;

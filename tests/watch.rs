@@ -1,5 +1,8 @@
 //! Noticing files: what a survey tells, and what a watched folder wakes for.
 
+mod dances;
+mod folder;
+mod ground;
 mod survey;
 
 use std::path::Path;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::exit::Exit;
+use super::hook::HookEvent;
 use crate::engine::Wish;
 
 /// The name, the version and the commit it was built from.
@@ -248,6 +249,37 @@ pub(super) enum Command {
         output: Output,
     },
 
+    /// Look at what spores would do and approve it, or decide what may run in a folder by itself.
+    #[command(
+        after_help = "Examples:\n  spore trust deploy.md\n  spore trust --mode open ~/plans\n  spore trust --mode signed --signers ~/.ssh/allowed_signers\n  spore trust --list\n\nWhat a person starts with `spore run` needs no approval. Exits with 5 when something stays without one."
+    )]
+    Trust(Trust),
+    /// Have git and coding agents tell Spore what happens.
+    #[command(
+        after_help = "Examples:\n  spore hooks install git\n  spore hooks install git --bare ~/srv/plans.git\n  spore hooks install claude --project\n  spore hooks status"
+    )]
+    Hooks {
+        /// Which.
+        #[command(subcommand)]
+        what: HooksCommand,
+    },
+
+    /// Tell Spore that something has happened; installed hooks do so.
+    #[command(
+        after_help = "Example:\n  echo '{\"session_id\": \"1\", \"reason\": \"exit\"}' | spore hook session-end --agent claude\n\nOnly pre-commit ever fails."
+    )]
+    Hook {
+        /// What has happened.
+        #[arg(value_enum)]
+        event: HookEvent,
+        /// Which agent's session it is.
+        #[arg(long, value_name = "NAME", default_value = "generic")]
+        agent: String,
+        /// What git gives to its hook.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
+        arguments: Vec<String>,
+    },
+
     /// Look at everything that can keep runs from going on, and say what to type.
     #[command(
         after_help = "Examples:\n  spore doctor\n  spore doctor ~/plans --format json\n\nIt changes nothing. Exits with 111 when something keeps runs from going on."
@@ -282,6 +314,107 @@ pub(super) enum Command {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
+}
+
+/// What to approve, or to decide.
+#[derive(Debug, Args)]
+pub(super) struct Trust {
+    /// The spores to look at; with --mode or --list, the folder.
+    #[arg(value_name = "FILE")]
+    pub(super) paths: Vec<PathBuf>,
+    /// Approve without asking.
+    #[arg(long, short = 'y')]
+    pub(super) yes: bool,
+    /// List what is decided and approved for the folder.
+    #[arg(long, conflicts_with_all = ["yes", "revoke", "mode"])]
+    pub(super) list: bool,
+    /// Take an approval back: that of a digest or its beginning, or all of a file; may be repeated.
+    #[arg(long, value_name = "FILE|DIGEST", conflicts_with_all = ["yes", "mode", "paths"])]
+    pub(super) revoke: Vec<String>,
+    /// Decide what may run in the folder by itself.
+    #[arg(long, value_enum, value_name = "MODE", conflicts_with = "yes")]
+    pub(super) mode: Option<TrustMode>,
+    /// Who may sign, for --mode signed: a file of ssh-keygen's ALLOWED SIGNERS, or lines `gpg FINGERPRINT`. Spore keeps a copy.
+    #[arg(long, value_name = "FILE", requires = "mode")]
+    pub(super) signers: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// What to do with hooks.
+#[derive(Debug, Subcommand)]
+pub(super) enum HooksCommand {
+    /// Install them; what is there already is kept, and is called first.
+    Install(HooksTarget),
+    /// Take them out again.
+    Uninstall(HooksTarget),
+    /// Say which are installed.
+    Status {
+        /// The folder.
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+/// Whose hooks.
+#[derive(Debug, Args)]
+pub(super) struct HooksTarget {
+    /// Whose.
+    #[arg(value_enum)]
+    pub(super) caller: Caller,
+    /// The folder of spores, or the bare repository.
+    #[arg(default_value = ".")]
+    pub(super) dir: PathBuf,
+    /// Of an agent: in your own settings, for every folder.
+    #[arg(long, conflicts_with = "project")]
+    pub(super) user: bool,
+    /// Of an agent: in the settings of the folder; so it is when nothing is said.
+    #[arg(long)]
+    pub(super) project: bool,
+    /// Of git: in a bare repository, for what is pushed to it.
+    #[arg(long)]
+    pub(super) bare: bool,
+    /// Of a bare repository: the folder in which pushed spores run; it is cloned when it is not there.
+    #[arg(long, value_name = "FOLDER", requires = "bare")]
+    pub(super) into: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// What may run in a folder by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum TrustMode {
+    /// Everything in it.
+    Open,
+    /// What came by a commit that an allowed signer has signed.
+    Signed,
+    /// What a person approved.
+    Approve,
+}
+
+impl From<TrustMode> for crate::trust::Mode {
+    fn from(mode: TrustMode) -> Self {
+        match mode {
+            TrustMode::Open => Self::Open,
+            TrustMode::Signed => Self::Signed,
+            TrustMode::Approve => Self::Approve,
+        }
+    }
+}
+
+/// Who calls hooks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Caller {
+    /// Git.
+    Git,
+    /// Claude Code.
+    Claude,
+    /// Qwen Code.
+    Qwen,
+    /// Any other agent, by shell lines that it can be told to call.
+    Generic,
 }
 
 /// What became of a task that was lost.

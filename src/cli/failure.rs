@@ -7,6 +7,7 @@ use crate::engine;
 use crate::journal;
 use crate::render::{self, Style};
 use crate::repo;
+use crate::trust;
 
 /// Why a command did not do what it should.
 #[derive(Debug)]
@@ -52,14 +53,22 @@ impl Failure {
         match self {
             Self::Usage { .. }
             | Self::Engine(
-                Error::NoSuchTask { .. } | Error::HasEnded { .. } | Error::NotLost { .. } | Error::Resolved { .. },
+                Error::NoSuchTask { .. }
+                | Error::NotApproved { .. }
+                | Error::Trust(trust::Error::NoSigners | trust::Error::NotUtf8(_))
+                | Error::HasEnded { .. }
+                | Error::NotLost { .. }
+                | Error::Resolved { .. }
+                | Error::NoHooks { .. }
+                | Error::Hooks(crate::hooks::Error::TwoBefore { .. }),
             ) => Exit::Usage,
             Self::Engine(
                 Error::Spore(_)
                 | Error::Several { .. }
                 | Error::NoSuchSpore { .. }
                 | Error::OtherPlan(_)
-                | Error::NoCopy { .. },
+                | Error::NoCopy { .. }
+                | Error::Hooks(crate::hooks::Error::NoJson { .. } | crate::hooks::Error::Shape { .. }),
             ) => Exit::Spore,
             Self::Engine(Error::Nothing { .. } | Error::NoOrphans) => Exit::Nothing,
             Self::Engine(Error::Unresolved { .. }) => Exit::Failed,
@@ -70,12 +79,15 @@ impl Failure {
                 | Error::Transport(_)
                 | Error::Runtime(_)
                 | Error::UnderWay { .. }
+                | Error::Trust(trust::Error::Io { .. })
                 | Error::Orphaned { .. }
                 | Error::LeftRunning { .. }
+                | Error::Hooks(crate::hooks::Error::Io { .. })
                 | Error::Unkept { .. },
             )
             | Self::Runtime(_) => Exit::Unavailable,
             Self::Engine(Error::Interrupted) => Exit::Interrupted,
+            Self::Engine(Error::Trust(_) | Error::Undecided { .. }) => Exit::Refused,
             Self::Engine(Error::Repo(error)) => of_repo(error),
             Self::Engine(Error::Journal(error)) => of_journal(error),
             Self::Io(error) if error.kind() == io::ErrorKind::StorageFull => Exit::Unavailable,

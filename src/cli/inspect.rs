@@ -8,27 +8,41 @@ use super::failure::Failure;
 use super::screen::{self, Screen};
 use crate::engine::{self, Checked, Opened, Planned};
 use crate::model::{Diagnostic, Severity, Source, Span};
-use crate::render;
+use crate::render::{self, Style};
 
 /// Says everything that is wrong.
 pub(super) fn check(paths: &[PathBuf], format: Format, screen: &Screen) -> Result<Exit, Failure> {
-    let checked = engine::check(paths)?;
-    let said: Vec<(Source, Vec<Diagnostic>)> = checked.into_iter().map(unreadable_too).collect();
-    let every = || said.iter().flat_map(|(_, diagnostics)| diagnostics);
+    let said = said_of(engine::check(paths)?);
     let text = match format {
         Format::Json => {
             let files = said.iter().map(|(source, diagnostics)| (source, diagnostics.as_slice()));
             render::json(&render::check_report(files))
         }
-        Format::Text => {
-            let frames =
-                said.iter().map(|(source, diagnostics)| render::diagnostics_text(source, diagnostics, screen.out));
-            let frames: String = frames.collect();
-            format!("{frames}{}\n", render::diagnostics_summary(every(), said.len(), screen.out))
-        }
+        Format::Text => said_text(&said, screen.out),
     };
     screen::print(&text)?;
-    Ok(if every().any(Diagnostic::is_error) { Exit::Spore } else { Exit::Success })
+    Ok(if has_errors(&said) { Exit::Spore } else { Exit::Success })
+}
+
+/// Files, each with all that is to be said of it.
+pub(super) type Said = Vec<(Source, Vec<Diagnostic>)>;
+
+/// What is to be said of files that were looked at.
+pub(super) fn said_of(checked: Vec<Checked>) -> Said {
+    checked.into_iter().map(unreadable_too).collect()
+}
+
+/// Whether any of it is an error.
+pub(super) fn has_errors(said: &Said) -> bool {
+    said.iter().flat_map(|(_, diagnostics)| diagnostics).any(Diagnostic::is_error)
+}
+
+/// All of it for people, and a sum.
+pub(super) fn said_text(said: &Said, style: Style) -> String {
+    let frames: String =
+        said.iter().map(|(source, diagnostics)| render::diagnostics_text(source, diagnostics, style)).collect();
+    let every = said.iter().flat_map(|(_, diagnostics)| diagnostics);
+    format!("{frames}{}\n", render::diagnostics_summary(every, said.len(), style))
 }
 
 /// A file that could not be read has one diagnostic: why.

@@ -8,7 +8,7 @@ use super::args::{Cli, Command};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::screen::{self, Screen};
-use super::{doctor, history, inspect, perform, prune, setup, watch};
+use super::{doctor, history, hook, hooks, inspect, perform, prune, setup, trust, watch};
 use crate::engine::{Keep, Orders};
 use crate::executor::terminal;
 use crate::model::RunId;
@@ -72,9 +72,12 @@ fn dispatch(command: Command, screen: &Screen) -> Result<Exit, Failure> {
             history::logs(&run, &history::Wanted { task, follow, attempt, format: output.format }, screen)
         }
         Command::Retry { run, failed: _, from, new, conduct } => perform::retry(&run, from, new, &conduct, screen),
+        Command::Hook { event, agent, arguments } => Ok(hook::hook(event, &agent, &arguments, screen)),
+        Command::Hooks { what } => hooks::hooks(what, screen),
         Command::Prune { keep_days, keep_runs, dry_run, output } => {
             prune::prune(Keep { days: keep_days, runs: keep_runs }, dry_run, output.format, screen)
         }
+        Command::Trust(asked) => trust::trust(&asked, screen),
         Command::Doctor { dir, output } => doctor::doctor(&dir, output.format, screen),
         Command::Schema { kind, list, output } => setup::schema(kind.as_deref(), list, output.format),
         Command::Completions { shell } => setup::completions(shell),

@@ -5,6 +5,8 @@ mod doctor;
 pub mod exit;
 mod failure;
 mod history;
+mod hook;
+mod hooks;
 mod inspect;
 pub mod live;
 mod main;
@@ -15,6 +17,7 @@ mod prune;
 mod screen;
 mod setup;
 mod tally;
+pub mod trust;
 mod watch;
 
 pub use main::main;

@@ -1,7 +1,7 @@
 //! What can go wrong on the way up: the errors of the rooms, and what only the way itself can know.
 
 use crate::model::{Diagnostic, Source};
-use crate::{journal, queue, repo, run, transport};
+use crate::{hooks, journal, queue, repo, run, transport, trust};
 
 /// Why a command of a person could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +29,32 @@ pub enum Error {
     /// The journal.
     #[error(transparent)]
     Journal(#[from] journal::Error),
+    /// The owner's settings.
+    #[error(transparent)]
+    Trust(#[from] trust::Error),
+    /// Nobody has decided what may run in the folder that is to be watched.
+    #[error("nobody has decided what may run in `{root}`")]
+    Undecided {
+        /// The folder.
+        root: String,
+    },
+    /// There is no such approval.
+    #[error("nothing is approved as `{wanted}`")]
+    NotApproved {
+        /// What was asked for.
+        wanted: String,
+    },
+    /// Hooks.
+    #[error(transparent)]
+    Hooks(#[from] hooks::Error),
+    /// Hooks cannot be installed there.
+    #[error("cannot install these hooks here: {because}")]
+    NoHooks {
+        /// Why, as a fragment.
+        because: String,
+        /// What to do.
+        hint: String,
+    },
     /// The run is to go on with a plan that is not its own.
     #[error(transparent)]
     OtherPlan(run::Error),
@@ -195,7 +221,12 @@ impl Error {
             Self::Queue(error) => error.hint(),
             Self::Transport(error) => error.hint(),
             Self::Watched { .. } => Some("one watcher is enough; see what it does: `spore status`".to_owned()),
+            Self::Trust(error) => error.hint(),
+            Self::Undecided { root } => Some(super::trust::three_commands(root)),
+            Self::NotApproved { .. } => Some("`spore trust --list` shows what is approved".to_owned()),
             Self::OtherPlan(error) => error.hint(),
+            Self::Hooks(error) => error.hint(),
+            Self::NoHooks { hint, .. } => Some(hint.clone()),
             Self::Spore(_) | Self::Interrupted | Self::Runtime(_) | Self::NotLost { .. } => None,
             Self::Orphaned { run } => Some(format!("go on with it: `spore resume {run}`")),
             Self::HasEnded { run } => {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::finish::{Wish, finish};
-use super::{Error, Finished, Opened, World};
+use super::{Error, Finished, Guard, Opened, World};
 use crate::executor;
 use crate::journal::Journal;
 use crate::model::{Event, Origin, Plan, RunId, Secret, Timestamp};
-use crate::run::{Allowance, Order, Preparer, Reused, Stop, View, drive};
+use crate::run::{self, Allowance, Order, Preparer, Reused, Stop, View, drive};
 
 /// All that a run is made of, its journal included.
 pub(super) struct Flight<'a> {
@@ -27,6 +27,8 @@ pub(super) struct Flight<'a> {
     pub(super) secrets: Arc<[Secret]>,
     /// What was said about committing.
     pub(super) commit: Option<Wish>,
+    /// Asked before each start, where trust has allowed the run.
+    pub(super) guard: Option<Guard>,
 }
 
 impl Flight<'_> {
@@ -37,18 +39,20 @@ impl Flight<'_> {
         stops: mpsc::UnboundedReceiver<Stop>,
         view: &mut dyn View,
     ) -> Result<Finished, Error> {
-        let Self { opened, plan, journal, run, origin, jobs, reused, past, secrets, commit } = self;
+        let Self { opened, plan, journal, run, origin, jobs, reused, past, secrets, guard, commit } = self;
         let run_dir = Arc::new(journal.run_dir().to_path_buf());
         let root = Arc::new(opened.root.path().to_path_buf());
+        let guard = guard.map(|guard| Arc::new(guard) as Arc<dyn run::Guard>);
+        let preparer = Preparer::new(plan, run, root, run_dir, secrets, jobs.clone(), &opened.project.limits);
         let order = Order {
             plan,
             run,
             engine: world.engine(),
             origin,
-            jobs: jobs.clone(),
+            jobs,
             reused,
             past,
-            preparer: Preparer::new(plan, run, root, run_dir, secrets, jobs, &opened.project.limits),
+            preparer: preparer.guarded_by(guard),
             executors: &executor::built_in(opened.project.limits),
             clock: &world.clock,
         };

@@ -10,7 +10,7 @@ use super::finish::{Wish, finish};
 use super::flight::Flight;
 use super::look::Found;
 use super::open::{self, Opened, Selection};
-use super::{Error, Finished, World, orphan, retry, turn};
+use super::{Error, Finished, Guard, World, orphan, retry, turn};
 use crate::executor::terminal;
 use crate::journal::{self, Entries, Journal};
 use crate::model::{Concurrency, Event, Origin, Policy, RunRecord, TaskId, TaskRecord, TaskStatus, Timestamp};
@@ -26,6 +26,14 @@ pub(super) struct TakenUp {
     record: RunRecord,
     /// Whether a new run was asked for.
     instead: bool,
+    guard: Option<Guard>,
+}
+
+impl TakenUp {
+    /// Has `guard` asked before each start.
+    pub(super) fn guarded_by(&mut self, guard: Option<Guard>) {
+        self.guard = guard;
+    }
 }
 
 /// How to go on with a run.
@@ -89,7 +97,7 @@ pub(super) fn take_up(found: &Found, view: &mut dyn View) -> Result<TakenUp, Err
         view.remark(&format!("the journal of run {run}: {damage}"));
     }
     let opened = open::reopen(found.root.clone(), &run_dir, &record)?;
-    Ok(TakenUp { opened, journal, events, record, instead: false })
+    Ok(TakenUp { opened, journal, events, record, instead: false, guard: None })
 }
 
 /// Takes up the run that was broken off and is the same as one from `origin` would be.
@@ -111,7 +119,7 @@ pub(super) async fn go_on(
     mut stops: mpsc::UnboundedReceiver<Stop>,
     view: &mut dyn View,
 ) -> Result<Finished, Error> {
-    let TakenUp { opened, mut journal, events, record, instead } = taken;
+    let TakenUp { opened, mut journal, events, record, instead, guard } = taken;
     let span = tracing::info_span!("run", id = %record.run, spore = record.origin.spore);
     let mut words = first_words(&record, terminal::is_supervised(journal.run_dir()));
     words.push_str(if instead { " (`--new` begins another)" } else { "" });
@@ -135,6 +143,7 @@ pub(super) async fn go_on(
         run: record.run,
         past: events,
         secrets,
+        guard,
         commit: pace.commit,
     };
     let finished = flight.perform(world, stops, view).instrument(span).await?;

@@ -37,6 +37,24 @@ pub fn create_dir(path: &Path) -> io::Result<()> {
     fs::create_dir(path)
 }
 
+/// Makes a folder, and those above it, that only its owner may enter. One that is there stays as it is.
+///
+/// # Errors
+/// As [`fs::create_dir_all`].
+pub fn create_private_dir_all(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Opens a file for locking, which only its owner may read and write, and makes it when it is not there.
+///
+/// # Errors
+/// As [`OpenOptions::open`].
+#[expect(clippy::disallowed_methods, reason = "this is where files are written")]
+pub fn private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
 /// Makes a file that must not be there yet, open for writing.
 ///
 /// # Errors
@@ -112,6 +130,15 @@ pub fn write_script(path: &Path, bytes: &[u8]) -> io::Result<()> {
 #[expect(clippy::disallowed_methods, reason = "this is where files are written")]
 pub fn remove(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
+}
+
+/// Removes a folder that has nothing in it.
+///
+/// # Errors
+/// As [`fs::remove_dir`].
+#[expect(clippy::disallowed_methods, reason = "this is where files are written")]
+pub fn remove_empty_dir(path: &Path) -> io::Result<()> {
+    fs::remove_dir(path)
 }
 
 /// Renames a file or folder, over what may be there.

@@ -14,8 +14,11 @@ pub mod random;
 pub mod seal;
 pub mod signals;
 pub mod socket;
+pub mod user;
 pub mod watches;
+mod word;
 
 pub use input::{Input, read_input};
 pub use machine::{columns, control_group, cores, host, kernel, open_files_max};
 pub use poll::{ChildSignals, Poll};
+pub use word::shell_word;

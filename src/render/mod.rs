@@ -1,9 +1,11 @@
 //! Rendering: what people and programs get to see, as values. Nothing here prints; whoever calls says how wide the screen
 //! is, whether it has colours, and what time it is.
 
+mod difference;
 mod digest;
 mod doctor_text;
 mod front;
+mod hooks_text;
 mod page;
 mod plan_graph;
 mod plan_text;
@@ -17,11 +19,14 @@ mod snippet;
 mod style;
 mod table;
 mod tame;
+mod trust_text;
 mod words;
 
+pub use difference::difference;
 pub use digest::{Page, session_digest};
 pub use doctor_text::doctor_text;
 pub use front::{ResultFront, result_front, result_id};
+pub use hooks_text::hooks_text;
 pub use page::{PageError, RESULT_TEMPLATE, result_page};
 pub use plan_graph::{plan_dot, plan_mermaid};
 pub use plan_text::{plan_summary, plan_text};
@@ -32,6 +37,7 @@ pub use said_text::{cause_text, said_text};
 pub use snippet::{diagnostics_summary, diagnostics_text};
 pub use style::Style;
 pub use tame::Tame;
+pub use trust_text::{trust_list_text, trust_text};
 pub use words::{error_text, init_text, log_heading, warning_text};
 
 pub(crate) use run_line::{name_width, retry_line, tail_lines, task_line, task_name};

@@ -6,13 +6,28 @@ use serde_json::Value;
 
 use super::front::ResultFront;
 use super::report::{
-    DiagnosticReport, DoctorReport, InitReport, LogPiece, PlanReport, PruneReport, RunReport, RunsItem,
+    DiagnosticReport, DoctorReport, HooksReport, InitReport, LogPiece, PlanReport, PruneReport, RunReport, RunsItem,
+    TrustListReport, TrustReport,
 };
 use crate::model::{Event, Timestamp};
 
 /// The kinds of output that have a schema.
-pub const KINDS: [&str; 11] =
-    ["check", "doctor", "init", "journal", "logs", "plan", "prune", "result", "run", "runs", "show"];
+pub const KINDS: [&str; 14] = [
+    "check",
+    "doctor",
+    "hooks",
+    "init",
+    "journal",
+    "logs",
+    "plan",
+    "prune",
+    "result",
+    "run",
+    "runs",
+    "show",
+    "trust",
+    "trust-list",
+];
 
 /// One line of a journal.
 #[derive(Serialize, JsonSchema)]
@@ -39,6 +54,7 @@ pub fn schema(kind: &str) -> Option<Value> {
     let (title, schema) = match kind {
         "check" => ("What `spore check --format json` prints", of::<Vec<DiagnosticReport>>()),
         "doctor" => ("What `spore doctor --format json` prints", of::<DoctorReport>()),
+        "hooks" => ("What `spore hooks --format json` prints", of::<HooksReport>()),
         "init" => ("What `spore init --format json` prints", of::<InitReport>()),
         "journal" => ("One line of `.spore/runs/<run>/journal.jsonl`", of::<JournalLine>()),
         "logs" => ("What `spore logs --format json` prints", of::<Vec<LogPiece>>()),
@@ -48,6 +64,10 @@ pub fn schema(kind: &str) -> Option<Value> {
         "run" => ("What `spore run --format json` prints", of::<RunReport>()),
         "runs" => ("What `spore runs --format json` prints", of::<Vec<RunsItem>>()),
         "show" => ("What `spore show --format json` prints", of::<RunReport>()),
+        "trust" => ("What `spore trust FILE... --format json` prints", of::<Vec<TrustReport>>()),
+        "trust-list" => {
+            ("What `spore trust --list`, `--mode` and `--revoke` print with `--format json`", of::<TrustListReport>())
+        }
         _ => return None,
     };
     let mut value = Value::from(schema);

@@ -16,6 +16,7 @@ mod index;
 mod locks;
 mod message;
 mod outlook;
+mod signed;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ pub use history::find_commit;
 pub use hooks::{HookHome, calling_home, clone_local, hook_home, latest_move, remember_served};
 pub use message::Message;
 pub use outlook::{Head, Outlook, git_outlook};
+pub use signed::{Brought, Signers, Verified, bringing, verify_commit};
 
 use super::Error;
 

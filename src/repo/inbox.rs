@@ -62,12 +62,15 @@ fn write_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     placed
 }
 
+/// A file of the inbox, and the letter in it.
+pub type Arrived = (PathBuf, Result<Letter, Error>);
+
 /// The letters in the inbox, by time, at most ten thousand of them. What is no letter is set aside in `damaged/`, and told
 /// once. Letters stay until they are discarded.
 ///
 /// # Errors
 /// When the inbox is there and cannot be read.
-pub fn read_letters(root: &Root) -> Result<Vec<(PathBuf, Result<Letter, Error>)>, Error> {
+pub fn read_letters(root: &Root) -> Result<Vec<Arrived>, Error> {
     let folder = inbox(root);
     let failed = |source| Error::of_io(&folder, "read", source);
     let entries = match fs::read_dir(&folder) {

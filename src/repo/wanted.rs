@@ -43,7 +43,9 @@ pub(super) fn is_unfinished(name: &OsStr) -> bool {
 
 /// Whether a folder of this name may hold authored files. `is_top`: it stands in the root.
 pub(super) fn is_folder(name: &OsStr, is_top: bool) -> bool {
-    !PASSED_OVER.iter().any(|other| name == *other) && !(is_top && WRITTEN_BACK.iter().any(|other| name == *other))
+    let is_one_of = |others: &[&str]| others.iter().any(|other| name == *other);
+    let is_passed_over = is_one_of(&PASSED_OVER) || (is_top && is_one_of(&WRITTEN_BACK));
+    !is_passed_over
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod allowance;
 mod driver;
 mod error;
+mod guard;
 mod machine;
 mod prepare;
 mod tail;
@@ -12,6 +13,7 @@ pub use crate::model::Stop;
 pub use allowance::Allowance;
 pub use driver::{Order, Ran, Reused, drive};
 pub use error::Error;
+pub use guard::Guard;
 pub use machine::{Action, Machine, Past};
 pub use prepare::Preparer;
 pub use tail::{compose as compose_tail, tail_cursor};

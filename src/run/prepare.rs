@@ -9,7 +9,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::Allowance;
+use super::{Allowance, Guard};
 use crate::model::{
     Attempt, AttemptId, Command, CommandLine, EnvValue, Limits, Plan, PlannedTask, Recalled, RunId, Secret, TaskId,
     TaskStatus, Work,
@@ -37,6 +37,8 @@ pub struct Preparer {
     run_dir: Arc<PathBuf>,
     grace: Duration,
     jobs: Allowance,
+    /// Asked before each start.
+    guard: Option<Arc<dyn Guard>>,
 }
 
 impl Preparer {
@@ -60,7 +62,14 @@ impl Preparer {
             run_dir,
             grace: limits.grace,
             jobs,
+            guard: None,
         }
+    }
+
+    /// Asks `guard` before each start.
+    #[must_use]
+    pub fn guarded_by(self, guard: Option<Arc<dyn Guard>>) -> Self {
+        Self { guard, ..self }
     }
 
     /// Lets later tasks see how this one ended and what it handed on.
@@ -78,6 +87,9 @@ impl Preparer {
                 Err(error) => return Prepared::Impossible(impossible("when", &error)),
             }
         }
+        if let Some(Err(reason)) = self.guard.as_ref().map(|guard| guard.still_holds()) {
+            return Prepared::Impossible(reason);
+        }
         match self.attempt(task, id, &scope, None) {
             Ok(attempt) => Prepared::Ready(Box::new(attempt)),
             Err(reason) => Prepared::Impossible(reason),
@@ -85,7 +97,7 @@ impl Preparer {
     }
 
     /// Makes the attempt `id` of `task` once more, for an engine that finds it intended. Whether it is wanted was decided
-    /// then.
+    /// then, and a command that runs already is not kept from it by what has changed since.
     pub(super) fn prepare_again(
         &self,
         task: &PlannedTask,

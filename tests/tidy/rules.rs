@@ -32,7 +32,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("pulldown_cmark", &["parse/markdown.rs"]),
     ("serde_yaml", &["parse/yaml.rs"]),
     ("git2", &["repo/git.rs", "repo/git/"]),
-    ("toml", &["repo/project.rs", "repo/project/"]),
+    ("toml", &["repo/project.rs", "repo/project/", "trust/decisions.rs"]),
     ("walkdir", &["repo/files.rs", "executor/terminal/artifacts.rs"]),
     ("notify", &["watch/notify.rs", "watch/notify/"]),
     ("minijinja", &["plan/template.rs", "render/page.rs"]),

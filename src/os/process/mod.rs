@@ -1,6 +1,7 @@
 //! The only process start of the house, and what is done to processes afterwards.
 
 mod apart;
+mod ask;
 mod child;
 mod group;
 mod launch;
@@ -12,6 +13,7 @@ mod stat;
 mod variables;
 
 pub use apart::{go_apart, start_apart};
+pub use ask::{Answer, ask};
 pub use child::{Detached, adopt_orphans, leave_session, reap};
 pub use group::{Group, Member};
 pub use launch::{Launch, Launched, keep_descriptors_home, start_detached};

@@ -122,6 +122,6 @@ pub fn latest_move(home: &HookHome, before: Option<&str>) -> Result<Option<Moved
     let logged = || repository.reflog(&name).ok().and_then(|log| log.get(0).map(|entry| entry.id_old()));
     let parent = || repository.find_commit(new).ok().and_then(|commit| commit.parent_id(0).ok());
     let stated = before.and_then(|before| repository.revparse_single(before).ok()).map(|commit| commit.id());
-    let old = stated.or_else(logged).or_else(parent).unwrap_or_else(|| Oid::ZERO_SHA1);
+    let old = stated.or_else(logged).or_else(parent).unwrap_or(Oid::ZERO_SHA1);
     Ok(Some(Moved { name, old: old.to_string(), new: new.to_string() }))
 }

@@ -60,14 +60,16 @@ fn read_whole(bytes: &[u8]) -> Option<Survey> {
     let device = rest.number()?;
     let mut outer = Vec::new();
     for _ in 0..rest.number()? {
-        outer.push((PathBuf::from(rest.name()?), rest.maybe(Rest::stamp)?));
+        let (path, mut stamp) = (PathBuf::from(rest.name()?), None);
+        rest.maybe(&mut stamp, Rest::stamp)?;
+        outer.push((path, stamp));
     }
     let mut folders = HashMap::new();
     for _ in 0..rest.number()? {
         let path = PathBuf::from(rest.name()?);
         folders.insert(path, rest.folder()?);
     }
-    rest.0.is_empty().then(|| Survey { device, outer, folders, ..Survey::default() })
+    rest.0.is_empty().then(|| Survey { folders, outer, device, ..Survey::default() })
 }
 
 fn number(out: &mut Vec<u8>, number: u64) {
@@ -105,7 +107,9 @@ fn put_folder(out: &mut Vec<u8>, folder: &Folder) {
     }
     for names in [&folder.folders, &folder.ignored] {
         number(out, names.len() as u64);
-        names.iter().for_each(|one| name(out, one));
+        for one in names {
+            name(out, one);
+        }
     }
 }
 
@@ -139,8 +143,12 @@ impl Rest<'_> {
         (0..count).map(|_| self.name().map(OsString::into_boxed_os_str)).collect()
     }
 
-    fn maybe<T>(&mut self, read: fn(&mut Self) -> Option<T>) -> Option<Option<T>> {
-        if self.flag()? { read(self).map(Some) } else { Some(None) }
+    /// Reads what may be there into `value`; `None` when what there is is not whole.
+    fn maybe<T>(&mut self, value: &mut Option<T>, read: fn(&mut Self) -> Option<T>) -> Option<()> {
+        if self.flag()? {
+            *value = Some(read(self)?);
+        }
+        Some(())
     }
 
     fn stamp(&mut self) -> Option<Stamp> {
@@ -153,14 +161,16 @@ impl Rest<'_> {
     }
 
     fn folder(&mut self) -> Option<Folder> {
-        let (inode, rules) = (self.number()?, self.maybe(Self::stamp)?);
+        let (inode, mut rules) = (self.number()?, None);
+        self.maybe(&mut rules, Self::stamp)?;
         let count = self.number()?;
         // As much room as is needed, and never more than the bytes that are there can fill.
         let room = usize::try_from(count).ok()?.min(self.0.len() / 50);
         let mut files = HashMap::with_capacity(room);
         for _ in 0..count {
             let (name, stamp, is_sure) = (self.name()?, self.stamp()?, self.flag()?);
-            let digest = self.maybe(|rest| rest.array().map(Digest::from_bytes))?;
+            let mut digest = None;
+            self.maybe(&mut digest, |rest| rest.array().map(Digest::from_bytes))?;
             files.insert(name.into_boxed_os_str(), Known { stamp, digest, is_sure, pass: 0 });
         }
         Some(Folder { inode, rules, files, folders: self.names()?, ignored: self.names()? })

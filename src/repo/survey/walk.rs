@@ -253,7 +253,7 @@ impl Survey {
         if !self.folders.contains_key(parent) {
             // Whether the folders on the way are wanted is for them to say, from the first that is not known.
             let unknown = parent.ancestors().take_while(|above| !self.folders.contains_key(*above)).last();
-            return self.look_at(look, &unknown.unwrap_or(parent).to_path_buf());
+            return self.look_at(look, unknown.unwrap_or(parent));
         }
         if name == wanted::IGNORE_FILE {
             return self.walk(look, parent.to_path_buf(), false);
