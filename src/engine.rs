@@ -1,6 +1,7 @@
 //! The staircase: from a file to a result spore, one step after the other. It joins the rooms and knows no format, no
 //! process and no socket.
 
+mod asking;
 mod checklist;
 mod daemon;
 mod doctor;
@@ -17,9 +18,11 @@ mod pushed;
 mod resolve;
 mod resume;
 mod retry;
+mod status;
 mod trust;
 mod turn;
 
+pub use asking::{cancel, drop_from_queue, pause, unpause};
 pub use daemon::{Orders, Signal, Spectator, watch};
 pub use doctor::examine;
 pub use error::{BadSpore, Error};
@@ -33,6 +36,7 @@ pub use pushed::{Pushed, read_push, spores_of_push};
 pub use resolve::resolve;
 pub use resume::{Pace, find_orphans, resume};
 pub use retry::{Retry, retry_request};
+pub use status::{Following, status, wanted};
 pub use trust::{
     Asked, Guard, How, Review, Verdict, approve, decide, judge, list_trust, review, revoke, wants_decision, widening,
 };

@@ -57,6 +57,8 @@ impl Failure {
                 | Error::NotApproved { .. }
                 | Error::Trust(trust::Error::NoSigners | trust::Error::NotUtf8(_))
                 | Error::HasEnded { .. }
+                | Error::NeverWatched { .. }
+                | Error::Refused { .. }
                 | Error::NotLost { .. }
                 | Error::Resolved { .. }
                 | Error::NoHooks { .. }
