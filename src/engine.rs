@@ -38,16 +38,19 @@ pub use resume::{Pace, find_orphans, resume};
 pub use retry::{Retry, retry_request};
 pub use status::{Following, status, wanted};
 pub use trust::{
-    Asked, Guard, How, Review, Verdict, approve, decide, judge, list_trust, review, revoke, wants_decision, widening,
+    Asked, Guard, How, Review, Verdict, approve, decide, is_undecided, judge, list_trust, review, revoke,
+    wants_decision, widening,
 };
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use flight::Flight;
 use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
-use crate::journal::Journal;
+use crate::executor::terminal;
+use crate::journal::{self, Journal};
 use crate::model::{Cause, Engine, Origin, Plan, RunId, RunRecord, Source, Timestamp};
 use crate::os::clock::{Clock, SystemClock};
 use crate::run::{Allowance, Stop, View};
@@ -58,13 +61,21 @@ use crate::{os, repo};
 pub struct World {
     /// Where time comes from.
     pub clock: SystemClock,
+    /// Supervisors that were started ahead, for who performs many runs.
+    pub spares: Option<Arc<terminal::Spares>>,
 }
 
 impl World {
     /// This machine.
     #[must_use]
     pub fn here() -> Self {
-        Self { clock: SystemClock::new() }
+        Self { clock: SystemClock::new(), spares: None }
+    }
+
+    /// This machine, for a process that performs many runs, up to so many at a time.
+    #[must_use]
+    pub fn of_many(runs: usize) -> Self {
+        Self { spares: Some(terminal::Spares::start(runs)), ..Self::here() }
     }
 
     /// This engine, for who asks which one works on a run.
@@ -110,7 +121,8 @@ pub struct Request {
     pub new: bool,
     /// The id of the run, where it was decided before. No run may have it yet.
     pub run: Option<RunId>,
-    /// What was read from the file, where somebody has read it before: then it is not read again.
+    /// What was read from the file, where somebody has read it before: then it is not read again. Who gives it has it on
+    /// disk, and gives it again to who goes on with the run: so nobody waits for the run's own copy to be there.
     pub source: Option<Source>,
     /// Why it runs; `None` when a person asked.
     pub cause: Option<Cause>,
@@ -156,7 +168,11 @@ pub async fn run(
         && let Some(mut taken) = resume::take_up_like(&opened.root, &origin, view)?
     {
         taken.guarded_by(request.guard.clone());
-        let pace = Pace { jobs: request.jobs.clone().filter(|_| request.retry.is_none()), commit: request.commit };
+        let pace = Pace {
+            jobs: request.jobs.clone().filter(|_| request.retry.is_none()),
+            commit: request.commit,
+            ..Pace::default()
+        };
         return Box::pin(resume::go_on(world, taken, pace, stops, view)).await;
     }
     let secrets = open::secrets(&opened, plan)?;
@@ -172,9 +188,13 @@ pub async fn run(
     let turn = turn::wait(&opened.root, plan.concurrency.as_ref(), run, &mut stops, view).await?;
 
     let mut journal = Journal::create(&opened.root.runs(), run)?;
-    repo::mark_run(&opened.root, run)?;
+    journal.include(repo::mark_run(&opened.root, run)?);
     os::failpoint::reach("run-marked");
-    open::keep_source(&opened, journal.run_dir())?;
+    let copy = open::keep_source(&opened, journal.run_dir())?;
+    if request.source.is_none() {
+        journal.include(copy);
+    }
+    make_ready(journal.run_dir())?;
     os::failpoint::reach("source-kept");
     let flight = Flight {
         opened: &opened,
@@ -194,6 +214,12 @@ pub async fn run(
         turn.end();
     }
     Ok(finished)
+}
+
+/// Lets the supervisor of a run find its log made, so that it is synced with everything else.
+fn make_ready(run_dir: &Path) -> Result<(), Error> {
+    let failed = |source| journal::Error::Io { action: "make the log of attempts in", path: run_dir.into(), source };
+    Ok(terminal::make_ready(run_dir).map_err(failed)?)
 }
 
 impl Request {

@@ -3,21 +3,36 @@
 mod ground;
 mod mask;
 mod misbehaviour;
+mod spares;
 mod suite;
 mod terminal;
 
 use ground::Ground;
 use spore::model::Limits;
 
-/// The suite, on the terminal.
+/// The suite, on the terminal: with a supervisor started for each run, and with those that wait for one.
 macro_rules! on_the_terminal {
-    ($($case:ident),* $(,)?) => {$(
-        #[tokio::test]
-        async fn $case() {
-            let terminal = ground::terminal(Limits::DEFAULT);
-            suite::$case(&Ground::new(&terminal)).await;
+    ($($case:ident),* $(,)?) => {
+        $(
+            #[tokio::test]
+            async fn $case() {
+                let terminal = ground::terminal(Limits::DEFAULT);
+                suite::$case(&Ground::new(&terminal)).await;
+            }
+        )*
+
+        mod with_spares {
+            use super::*;
+
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    let terminal = ground::terminal(Limits::DEFAULT).with_spares(Some(spares::shared()));
+                    suite::$case(&Ground::new(&terminal)).await;
+                }
+            )*
         }
-    )*};
+    };
 }
 
 on_the_terminal!(

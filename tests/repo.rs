@@ -3,6 +3,7 @@
 mod batch;
 mod committed;
 mod git;
+mod travel;
 
 use std::fs;
 use std::os::unix::fs::symlink;

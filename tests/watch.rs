@@ -3,6 +3,7 @@
 mod dances;
 mod folder;
 mod ground;
+mod limits;
 mod survey;
 
 use std::path::Path;

@@ -152,6 +152,9 @@ pub(super) enum Command {
         /// Runs at a time; without it, what spore.toml says, else the number of cores.
         #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
         jobs: Option<u32>,
+        /// What may run, for this time; without it, what was decided for the folder by `spore trust --mode`.
+        #[arg(long, value_enum, value_name = "MODE")]
+        trust: Option<TrustMode>,
         /// Run what is there already too, in a folder that nobody has watched before.
         #[arg(long)]
         existing: bool,

@@ -46,9 +46,13 @@ fn supervisor() -> Option<ExitCode> {
     if words.next()? != terminal::SUBCOMMAND {
         return None;
     }
-    let (root, run_dir, run) = (words.next()?, words.next()?, words.next()?);
-    let run = RunId::parse(run.to_str()?)?;
-    let supervised = terminal::supervise(root.as_ref(), run_dir.as_ref(), run);
+    let supervised = match words.next() {
+        None => terminal::supervise_many(),
+        Some(root) => {
+            let (run_dir, run) = (words.next()?, words.next()?);
+            terminal::supervise(root.as_ref(), run_dir.as_ref(), RunId::parse(run.to_str()?)?)
+        }
+    };
     Some(if supervised.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -57,8 +61,9 @@ fn dispatch(command: Command, screen: &Screen) -> Result<Exit, Failure> {
         Command::Init { dir, output } => setup::init(&dir, output.format, screen),
         Command::Check { paths, output } => inspect::check(&paths, output.format, screen),
         Command::Plan { file, selection, format } => inspect::plan(&file, selection, format, screen),
-        Command::Watch { dir, jobs, existing, once, output } => {
-            watch::watch(&Orders { dir, jobs, existing, once }, output.format, screen)
+        Command::Watch { dir, jobs, trust, existing, once, output } => {
+            let orders = Orders { dir, jobs, trust: trust.map(Into::into), existing, once };
+            watch::watch(&orders, output.format, screen)
         }
         Command::Run { file, selection, conduct, dry_run: true, .. } => {
             perform::only_plan(&file, selection, &conduct, screen)

@@ -70,7 +70,7 @@ pub(super) fn retry(
 
 /// Goes on with a run that was broken off; without one named, with all of them.
 pub(super) fn resume(run: Option<&str>, conduct: &Conduct, screen: &Screen) -> Result<Exit, Failure> {
-    let pace = Pace { jobs: conduct.jobs.map(Into::into), commit: conduct.wants_commit() };
+    let pace = Pace { jobs: conduct.jobs.map(Into::into), commit: conduct.wants_commit(), ..Pace::default() };
     let format = conduct.output.format;
     if let Some(run) = run {
         let found = engine::find_run(Path::new("."), run)?;

@@ -80,6 +80,8 @@ struct Daemon<'a> {
     adoptions: VecDeque<Ticket>,
     /// Runs that cannot be gone on with, so that nobody tries all the time.
     given_up: BTreeSet<RunId>,
+    /// Letters about pushes that a pull was made for.
+    pulled: BTreeSet<String>,
     /// Runs that were over lately: depth, and from when to when they were under way.
     ended: VecDeque<(RunId, u32, i64, i64)>,
     recent: VecDeque<RecentStatus>,
@@ -188,7 +190,8 @@ impl Daemon<'_> {
             match *tag {
                 start::INBOX => self.read_inbox()?,
                 start::SETTINGS => self.reload()?,
-                _ => drop(self.recheck()?),
+                start::TRUST => drop(self.recheck()?),
+                _ => {}
             }
         }
         if hints.rescan {

@@ -53,7 +53,7 @@ impl Flight<'_> {
             reused,
             past,
             preparer: preparer.guarded_by(guard),
-            executors: &executor::built_in(opened.project.limits),
+            executors: &executor::built_in(opened.project.limits, world.spares.clone()),
             clock: &world.clock,
         };
         let ran = drive(order, journal, stops, view).await?;

@@ -1,6 +1,7 @@
 //! The first flights: from a path to a spore, and from a spore to a plan.
 
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -60,15 +61,15 @@ pub(super) fn open_read(start: &Path, source: Source, spore: Option<&str>) -> Re
     choose(root, project, source, None, spore)
 }
 
-/// Opens the spore of a run as it was when the run began: from the copy that the run keeps, or the file itself while it
-/// holds the same.
-pub(super) fn reopen(root: Root, run_dir: &Path, record: &RunRecord) -> Result<Opened, Error> {
+/// Opens the spore of a run as it was when the run began: from what is `known` of it, the copy that the run keeps, or the
+/// file itself while it holds the same.
+pub(super) fn reopen(root: Root, run_dir: &Path, record: &RunRecord, known: Option<Source>) -> Result<Opened, Error> {
     let project = Project::load(&root)?;
     let origin = &record.origin;
     let kept = kept_source(run_dir).and_then(|path| repo::read_source(&root, &path, &project.limits).ok());
     let same = |source: &Source| source.digest == origin.digest;
     let itself = || repo::read_source(&root, &root.join(&origin.path), &project.limits).ok();
-    let source = kept.filter(same).or_else(|| itself().filter(same));
+    let source = known.filter(same).or_else(|| kept.filter(same)).or_else(|| itself().filter(same));
     let Some(source) = source else {
         return Err(Error::NoCopy { run: record.run.to_string(), path: origin.path.clone() });
     };
@@ -243,12 +244,15 @@ pub(super) fn secrets(opened: &Opened, plan: &Plan) -> Result<Arc<[Secret]>, Err
 }
 
 /// Keeps what was read beside the journal, so that the run can be understood, and gone on with, when the file has changed.
-/// It is on disk before the first fact is.
-pub(super) fn keep_source(opened: &Opened, run_dir: &Path) -> Result<(), Error> {
+/// Returns the copy, which is yet to be synced.
+pub(super) fn keep_source(opened: &Opened, run_dir: &Path) -> Result<PathBuf, Error> {
     let extension = Path::new(&opened.source.path).extension().and_then(|extension| extension.to_str());
     let path = run_dir.join(format!("spore.{}", extension.unwrap_or("md")));
-    let written = os::file::write_new(&path, opened.source.text.as_bytes());
-    written.map_err(|source| crate::journal::Error::Io { action: "keep the spore in", path, source }.into())
+    let written = os::file::create_new(&path).and_then(|mut file| file.write_all(opened.source.text.as_bytes()));
+    match written {
+        Ok(()) => Ok(path),
+        Err(source) => Err(crate::journal::Error::Io { action: "keep the spore in", path, source }.into()),
+    }
 }
 
 /// One file and all that is to be said of it.

@@ -13,8 +13,8 @@ use super::open::{self, Opened, Selection};
 use super::{Error, Finished, Guard, World, orphan, retry, turn};
 use crate::executor::terminal;
 use crate::journal::{self, Entries, Journal};
-use crate::model::{Concurrency, Event, Origin, Policy, RunRecord, TaskId, TaskRecord, TaskStatus, Timestamp};
-use crate::repo::Root;
+use crate::model::{Concurrency, Event, Origin, Policy, RunRecord, Source, TaskId, TaskRecord, TaskStatus, Timestamp};
+use crate::repo::{self, Root};
 use crate::run::{Allowance, Ran, Stop, View};
 
 /// A run that this engine has taken up: nobody else can write its journal any more.
@@ -43,6 +43,10 @@ pub struct Pace {
     pub jobs: Option<Allowance>,
     /// Whether to commit the result; without it, what the folder says.
     pub commit: Option<Wish>,
+    /// Asked before each start, where trust has allowed the run.
+    pub guard: Option<Guard>,
+    /// The text that the run was given to begin with, where somebody has it: [`Request::source`](super::Request::source).
+    pub source: Option<Source>,
 }
 
 /// The runs of the folder around `start` that were broken off, oldest first.
@@ -71,12 +75,14 @@ pub async fn resume(
     stops: mpsc::UnboundedReceiver<Stop>,
     view: &mut dyn View,
 ) -> Result<Finished, Error> {
-    let taken = take_up(found, view)?;
+    let mut pace = pace;
+    let mut taken = take_up(found, pace.source.take(), view)?;
+    taken.guarded_by(pace.guard.take());
     go_on(world, taken, pace, stops, view).await
 }
 
 /// Takes the journal of a run over, and reads what is recorded and what is to be run.
-pub(super) fn take_up(found: &Found, view: &mut dyn View) -> Result<TakenUp, Error> {
+pub(super) fn take_up(found: &Found, source: Option<Source>, view: &mut dyn View) -> Result<TakenUp, Error> {
     let run_dir = found.run_dir();
     let run = found.run.to_string();
     // What an end keeps from being taken up must not touch the journal.
@@ -84,7 +90,7 @@ pub(super) fn take_up(found: &Found, view: &mut dyn View) -> Result<TakenUp, Err
     if ended.is_some_and(|ended| ended.result_path.is_some()) {
         return Err(Error::HasEnded { run });
     }
-    let (journal, Entries { events, damage }) = match Journal::open(&run_dir) {
+    let (mut journal, Entries { events, damage }) = match Journal::open(&run_dir) {
         Err(journal::Error::Busy { .. }) => return Err(Error::UnderWay { run }),
         opened => opened?,
     };
@@ -96,14 +102,20 @@ pub(super) fn take_up(found: &Found, view: &mut dyn View) -> Result<TakenUp, Err
     for damage in damage {
         view.remark(&format!("the journal of run {run}: {damage}"));
     }
-    let opened = open::reopen(found.root.clone(), &run_dir, &record)?;
+    let opened = open::reopen(found.root.clone(), &run_dir, &record, source)?;
+    // The engine before may have been killed before it had synced what it made.
+    orphan::mark(&found.root)?;
+    journal.include(repo::mark_run(&found.root, found.run)?);
+    if let Some(copy) = open::kept_source(&run_dir) {
+        journal.include(copy);
+    }
     Ok(TakenUp { opened, journal, events, record, instead: false, guard: None })
 }
 
 /// Takes up the run that was broken off and is the same as one from `origin` would be.
 pub(super) fn take_up_like(root: &Root, origin: &Origin, view: &mut dyn View) -> Result<Option<TakenUp>, Error> {
     let Some(run) = orphan::like(root, origin, view)? else { return Ok(None) };
-    match take_up(&Found { root: root.clone(), run }, view) {
+    match take_up(&Found { root: root.clone(), run }, None, view) {
         Ok(taken) => Ok(Some(TakenUp { instead: true, ..taken })),
         // Another engine was faster.
         Err(Error::UnderWay { .. } | Error::HasEnded { .. }) => Ok(None),
@@ -180,7 +192,7 @@ pub(super) fn keep_missing(world: &World, root: &Root, record: &RunRecord, commi
         return;
     }
     let found = Found { root: root.clone(), run: record.run };
-    if let Ok(TakenUp { opened, mut journal, record, .. }) = take_up(&found, view) {
+    if let Ok(TakenUp { opened, mut journal, record, .. }) = take_up(&found, None, view) {
         let _ = finish_missing(world, &opened, &mut journal, record, commit);
     }
 }

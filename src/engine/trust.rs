@@ -8,7 +8,7 @@ use std::path::Path;
 
 pub use guard::Guard;
 pub(super) use review::three_commands;
-pub use review::{Review, approve, decide, list_trust, review, revoke, wants_decision};
+pub use review::{Review, approve, decide, is_undecided, list_trust, review, revoke, wants_decision};
 
 use super::Opened;
 use crate::model::{Digest, Limits, Source, Timestamp};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::Executor;
-use super::terminal::Terminal;
+use super::terminal::{Spares, Terminal};
 use crate::model::Limits;
 
 /// The executors of this Spore, by the word authors write.
@@ -18,9 +18,9 @@ pub const PLACES: [(&str, Option<&str>); 3] = [
     ("cloud-run", Some("it is planned, and this Spore does not have it yet")),
 ];
 
-/// Every executor that is built in, with these limits.
+/// Every executor that is built in, with these limits. `spares` are supervisors that were started ahead.
 #[must_use]
-pub fn built_in(limits: Limits) -> Executors {
-    let terminal: Arc<dyn Executor> = Arc::new(Terminal::new(limits));
+pub fn built_in(limits: Limits, spares: Option<Arc<Spares>>) -> Executors {
+    let terminal: Arc<dyn Executor> = Arc::new(Terminal::new(limits).with_spares(spares));
     Executors::from([(terminal.name(), terminal)])
 }

@@ -40,12 +40,14 @@ pub struct Journal {
     /// Another writer has been here, so this one must not write any more.
     is_fenced: bool,
     stamp: line::Stamp,
+    /// Files and folders that have to be on disk with the next sync.
+    unsynced: Vec<PathBuf>,
 }
 
 impl Journal {
     /// Makes the folder of a new run in `runs_dir` (made too where it is missing), with an empty journal and the
-    /// folders for logs and outputs. All of it is on disk when this returns, and nobody has ever seen the journal
-    /// unlocked.
+    /// folders for logs and outputs. Nobody has ever seen the journal unlocked. It is all on disk with the first sync of the
+    /// journal: one instead of several, and nothing can begin before it.
     ///
     /// # Errors
     /// When the run has a folder already, locks are not to be trusted there, or the file system says no.
@@ -63,12 +65,9 @@ impl Journal {
         let path = run_dir.join(JOURNAL_FILE);
         let (unseen, temporary) = file::append_unseen(&path).map_err(Error::io("create", &path))?;
         lock::take(&unseen, &path)?;
-        unseen.sync_all().map_err(Error::io("sync", &path))?;
         file::rename(&temporary, &path).map_err(Error::io("create", &path))?;
-        let journal = Self::appending(unseen, run_dir, path, Place::default(), 0)?;
-        for folder in [journal.run_dir.as_path(), runs_dir] {
-            file::sync_dir(folder).map_err(Error::io("sync", folder))?;
-        }
+        let mut journal = Self::appending(unseen, run_dir, path, Place::default(), 0)?;
+        journal.unsynced = vec![journal.run_dir.clone(), runs_dir.to_path_buf()];
         failpoint::reach("journal-created");
         Ok(journal)
     }
@@ -96,6 +95,8 @@ impl Journal {
         let next = Place { seq: parsed.lines, epoch: parsed.epoch.map_or(0, |epoch| epoch + 1) };
         let mut journal = Self::appending(locked, run_dir.to_path_buf(), path, next, bytes.len() as u64)?;
         journal.bytes = parsed.good_bytes as u64;
+        // The engine before may have been killed before its first sync.
+        journal.unsynced = [run_dir.parent(), Some(run_dir)].into_iter().flatten().map(Path::to_path_buf).collect();
         let mended = journal.is_ragged() || parsed.unended;
         journal.cut()?;
         if parsed.unended {
@@ -119,6 +120,7 @@ impl Journal {
             length: bytes,
             is_fenced: false,
             stamp: line::Stamp::default(),
+            unsynced: Vec::new(),
         })
     }
 
@@ -176,12 +178,23 @@ impl Journal {
         }
     }
 
-    /// Returns when everything appended so far is on disk (`fdatasync`).
+    /// Has the file or folder at `path` made durable together with the facts: it is on disk when [`Journal::sync`] returns.
+    pub fn include(&mut self, path: PathBuf) {
+        self.unsynced.push(path);
+    }
+
+    /// Returns when everything appended so far is on disk (`fdatasync`), and all that was to be included.
     ///
     /// # Errors
     /// What the file system says; from then on always, because a later success would prove nothing.
     pub fn sync(&mut self) -> Result<(), Error> {
-        self.syncer.sync().map_err(Error::io("sync", &self.path))
+        self.syncer.sync().map_err(Error::io("sync", &self.path))?;
+        // What was made before the facts is mostly on disk along with them by now; then this asks, and costs nothing.
+        while let Some(path) = self.unsynced.last() {
+            file::sync_dir(path).map_err(Error::io("sync", path))?;
+            self.unsynced.pop();
+        }
+        Ok(())
     }
 
     /// A handle to sync from another thread while appending goes on here.

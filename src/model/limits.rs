@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// How much of everything is taken. A copy travels into each room that must stop somewhere.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of one spore file.
     pub spore_bytes_max: usize,

@@ -150,7 +150,7 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)
 }
 
-/// Makes the entries of a folder durable: files made, renamed and removed in it.
+/// Makes the entries of a folder durable: files made, renamed and removed in it. Of a file, its bytes.
 ///
 /// # Errors
 /// When the folder cannot be opened or synced.

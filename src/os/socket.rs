@@ -95,6 +95,12 @@ impl Watched {
         }
     }
 
+    /// The end, watched no more.
+    #[must_use]
+    pub fn into_inner(self) -> UnixStream {
+        self.0.into_inner()
+    }
+
     /// Writes what the kernel takes now.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
 //! the repository is the one that the files lie in.
 
 mod blob;
+mod carry;
 mod changes;
 mod commit;
 mod file;
@@ -16,7 +17,10 @@ mod index;
 mod locks;
 mod message;
 mod outlook;
+mod program;
+mod replay;
 mod signed;
+mod travel;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,6 +36,7 @@ pub use hooks::{HookHome, calling_home, clone_local, hook_home, latest_move, rem
 pub use message::Message;
 pub use outlook::{Head, Outlook, git_outlook};
 pub use signed::{Brought, Signers, Verified, bringing, verify_commit};
+pub use travel::{Pulled, Pushed, pull, push};
 
 use super::Error;
 

@@ -1,8 +1,9 @@
 //! Marks of the runs that have no result yet: an empty file for each, `.spore/open/<run>`, so that what was broken off is
 //! found by reading one folder, however many runs have ended.
 //!
-//! A mark is durable before the first fact of its journal, and goes when the result is recorded. So a run without a mark
-//! is over; a mark may be left behind by a run that is over, and whoever meets one takes it away.
+//! A mark is made before the first fact of its journal, durable before anything of the run can begin or is told, and goes
+//! when the result is recorded. So a run without a mark is over, or nothing of it ever began; a mark may be left behind by a
+//! run that is over, and whoever meets one takes it away.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -36,13 +37,15 @@ pub fn marked_runs(root: &Root) -> Result<Option<Vec<RunId>>, Error> {
     Ok(Some(runs))
 }
 
-/// Marks a run, durably. The folder must be there: see [`mark_runs`].
+/// Marks a run. The folder must be there: see [`mark_runs`]. The mark is on disk once the folder is, which is returned, has
+/// been synced.
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn mark_run(root: &Root, run: RunId) -> Result<(), Error> {
+pub fn mark_run(root: &Root, run: RunId) -> Result<PathBuf, Error> {
     let folder = root.state().join(FOLDER);
-    mark(&folder, run).and_then(|()| sync(&folder))
+    mark(&folder, run)?;
+    Ok(folder)
 }
 
 /// Takes the mark of a run away. One that stays is no harm: whoever meets it takes it away.

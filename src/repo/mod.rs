@@ -21,12 +21,12 @@ mod watched;
 
 pub use error::Error;
 pub use files::{Found, count_folders, find_spores};
-pub use git::{Author, Batch, Commit, Head, IndexState, Message, Outlook, Refused, Written};
+pub use git::{Author, Batch, Commit, Head, IndexState, Message, Outlook, Pulled, Pushed, Refused, Written};
 pub use git::{Brought, Signers, Verified, bringing, verify_commit};
 pub use git::{HookHome, calling_home, clone_local, hook_home, latest_move, remember_served};
 pub use git::{
-    Staged, commit_batch, commit_new, find_commit, git_outlook, head_of, moved_paths, read_blob_at, read_committed,
-    staged_files,
+    Staged, commit_batch, commit_new, find_commit, git_outlook, head_of, moved_paths, pull, push, read_blob_at,
+    read_committed, staged_files,
 };
 pub use group::{Entry, Group, Holder, Turn, enter_group, list_groups};
 pub use inbox::{Arrived, discard_letter, inbox, post_letter, read_letters};

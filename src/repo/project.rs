@@ -55,7 +55,7 @@ const KEYS: [&str; 26] = [
 const TRUST: [&str; 3] = ["signed", "approve", "open"];
 
 /// The settings of a folder.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Project {
     /// Whether results are committed when the command does not say; `None` where the folder does not say either, and
     /// they are only written.

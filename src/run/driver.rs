@@ -164,6 +164,7 @@ impl Driver<'_> {
                 acted = true;
                 self.act(action).await;
             }
+            self.note_end_of_run();
             let must_sync = self.must_sync();
             if !self.write_or_wait()? {
                 self.foresight.forget();
@@ -362,13 +363,18 @@ impl Driver<'_> {
 
     /// Notes and writes the end of the run; false when it cannot be written yet.
     fn end(&mut self) -> Result<bool, crate::journal::Error> {
-        if !self.ended {
+        self.note_end_of_run();
+        self.write_or_wait()
+    }
+
+    /// The end of a run goes to disk together with the end of its last attempt.
+    fn note_end_of_run(&mut self) {
+        if !self.ended && self.machine.is_over() && self.unstarted.is_empty() {
             let status = self.machine.status();
             self.note(Event::RunEnded { status });
             self.ended = true;
             failpoint::reach("run-ending");
         }
-        self.write_or_wait()
     }
 
     fn finish(mut self) -> Result<Ran, crate::journal::Error> {

@@ -35,6 +35,11 @@ impl Place {
         }
     }
 
+    /// The folder itself.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The file `name` in it.
     pub(super) fn file(&self, name: &str) -> PathBuf {
         self.folder.join(name)

@@ -86,6 +86,12 @@ impl Settings {
         Ok(Self { place, decisions, said: HashMap::new(), approvals: Mutex::default(), signed: Mutex::default() })
     }
 
+    /// The folder they are in; it may not be there yet.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.place.folder()
+    }
+
     /// That these settings may decide about `root`: they do not lie inside of it.
     ///
     /// # Errors

@@ -147,6 +147,13 @@ impl Folder {
         matches!(self.mode, Mode::Native(_))
     }
 
+    /// How old a change has to be that a look takes as it is, unless the file was told as ready: what the survey wants to
+    /// know for everything else. Less would take a file half-way whose writer pauses when the look comes by.
+    #[must_use]
+    pub fn still(&self) -> Duration {
+        self.options.still
+    }
+
     /// Watches the files in this folder from now on. `is_new`: a folder that had this path before was another one. For a
     /// folder that is watched already, it costs nothing.
     pub fn enter(&mut self, folder: &Path, is_new: bool) {

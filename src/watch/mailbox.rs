@@ -246,8 +246,8 @@ mod tests {
 
     fn mailbox() -> Mailbox {
         let times = Times { settle: Duration::from_millis(100), still: Duration::from_secs(2) };
-        let mailbox = Mailbox::new(Path::new("/root"), |name| name != "no", times, SystemClock::new());
-        mailbox.add_folder(Path::new("/root"));
+        let mailbox = Mailbox::new(Path::new("/r"), |name| name != "no", times, SystemClock::new());
+        mailbox.add_folder(Path::new("/r"));
         mailbox
     }
 
@@ -258,7 +258,7 @@ mod tests {
     fn a_flood_becomes_one_wish_to_look_at_everything() {
         let mailbox = mailbox();
         for number in 0..3 * PATHS_MAX {
-            mailbox.put(Path::new(&format!("/root/{number}.md")), Sign::Closed);
+            mailbox.put(Path::new(&format!("/r/{number}.md")), Sign::Closed);
         }
         let letters = mailbox.take(LATER);
         assert!(letters.rescan && letters.settled.ready.len() <= PATHS_MAX);
@@ -274,16 +274,16 @@ mod tests {
     #[test]
     fn only_what_is_in_watched_folders_counts() {
         let mailbox = mailbox();
-        mailbox.put(Path::new("/root/sub/a.md"), Sign::Came);
-        mailbox.put(Path::new("/root/no"), Sign::Closed);
+        mailbox.put(Path::new("/r/sub/a.md"), Sign::Came);
+        mailbox.put(Path::new("/r/no"), Sign::Closed);
         assert_eq!(mailbox.take(LATER).settled, Settled::default());
-        assert!(mailbox.add_folder(Path::new("/root/sub")) && !mailbox.add_folder(Path::new("/root/sub")));
-        mailbox.put(Path::new("/root/sub/a.md"), Sign::Came);
-        assert_eq!(mailbox.take(LATER).settled.ready, [PathBuf::from("/root/sub/a.md")]);
+        assert!(mailbox.add_folder(Path::new("/r/sub")) && !mailbox.add_folder(Path::new("/r/sub")));
+        mailbox.put(Path::new("/r/sub/a.md"), Sign::Came);
+        assert_eq!(mailbox.take(LATER).settled.ready, [PathBuf::from("/r/sub/a.md")]);
         // Another folder has its name from now on.
-        mailbox.put(Path::new("/root/sub"), Sign::MadeFolder);
-        assert_eq!(mailbox.take(LATER).folders, [PathBuf::from("/root/sub")]);
-        mailbox.put(Path::new("/root/sub/a.md"), Sign::Came);
+        mailbox.put(Path::new("/r/sub"), Sign::MadeFolder);
+        assert_eq!(mailbox.take(LATER).folders, [PathBuf::from("/r/sub")]);
+        mailbox.put(Path::new("/r/sub/a.md"), Sign::Came);
         assert_eq!(mailbox.take(LATER).settled, Settled::default());
     }
 }

@@ -92,6 +92,10 @@ impl<'a> Ground<'a> {
         self.run(self.sh(text)).await
     }
 
+    pub(crate) fn run_dir(&self) -> &std::path::Path {
+        &self.run_dir
+    }
+
     /// Where the attempt's log is, by the layout that DESIGN.md promises.
     pub(crate) fn log_path(&self, stream: Stream) -> PathBuf {
         let end = if stream == Stream::Out { "out" } else { "err" };

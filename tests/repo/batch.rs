@@ -59,9 +59,10 @@ fn many_results_are_one_commit_that_names_each_run() {
     assert_eq!(git_says(at, &["log", "-1", "--format=%s"]), "12 results: 11 succeeded, 1 failed\n");
     assert!(git_says(at, &["log", "-1", "--format=%b"]).contains(&format!("- nightly failed ({})\n", run(3))));
     let trailers = git_says(at, &["log", "-1", "--format=%(trailers)"]);
-    let wanted: String =
-        results.iter().map(|result| format!("Spore-Run: {}\nSpore-Source: sub/nightly.yaml\n", result.run)).collect();
-    assert_eq!(trailers.trim(), wanted.trim());
+    let wanted = results
+        .iter()
+        .flat_map(|result| [format!("Spore-Run: {}", result.run), "Spore-Source: sub/nightly.yaml".into()]);
+    assert_eq!(trailers.trim().lines().collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
     assert_eq!(
         git_says(at, &["show", "--format=", "--name-status"]).lines().filter(|line| line.starts_with("A\t")).count(),
         12

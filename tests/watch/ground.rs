@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use spore::model::Limits;
@@ -28,12 +29,14 @@ pub(super) fn quick() -> Options {
     Options { settle, still: Duration::from_millis(400), poll: Duration::from_millis(50), ..Options::new(is_watched) }
 }
 
+/// Held for writing while a limit of the whole system is another one, so that no other watcher is made under it.
+pub(super) static LIMITS: RwLock<()> = RwLock::new(());
+
 pub(super) struct Ground {
     pub(super) temporary: TempDir,
     pub(super) root: Root,
     pub(super) folder: Folder,
     survey: Survey,
-    options: Options,
     /// How often each path got a new content.
     pub(super) arrived: BTreeMap<String, usize>,
     pub(super) gone: BTreeMap<String, usize>,
@@ -47,6 +50,12 @@ pub(super) struct Ground {
 impl Ground {
     /// Watches `root` in a temporary folder, after `prepare` was there.
     pub(super) fn prepared(options: Options, prepare: impl FnOnce(&Path)) -> Self {
+        let _others_may = LIMITS.read().unwrap_or_else(PoisonError::into_inner);
+        Self::made(options, prepare)
+    }
+
+    /// As `prepared`, for who holds the limits.
+    pub(super) fn made(options: Options, prepare: impl FnOnce(&Path)) -> Self {
         let temporary = tempfile::tempdir().expect("a temporary folder");
         let here = temporary.path().join("root");
         os::file::create_dir_all(&here).expect("made");
@@ -57,7 +66,6 @@ impl Ground {
             temporary,
             root,
             survey: Survey::empty(),
-            options,
             arrived: BTreeMap::new(),
             gone: BTreeMap::new(),
             others: Vec::new(),
@@ -107,7 +115,7 @@ impl Ground {
     /// Follows the next hints.
     pub(super) async fn step(&mut self) {
         let Hints { ready, gone, folders, others, rescan, notices } = self.folder.next().await;
-        let still = self.options.still;
+        let still = self.folder.still();
         self.looks += ready.len() + gone.len() + folders.len();
         let careful = [gone, folders].concat();
         let changes = self.look(still, &careful);

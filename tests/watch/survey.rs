@@ -260,7 +260,7 @@ fn links_pipes_and_the_unreadable_are_told_once() {
     symlink(elsewhere.path().join("secret.md"), ground.path("link.md")).expect("linked");
     symlink(elsewhere.path(), ground.path("folder")).expect("linked");
     symlink("gone", ground.path("dangling.yaml")).expect("linked");
-    File::create_new(ground.path("large.md")).and_then(|file| file.set_len(5 << 20)).expect("made");
+    os::file::create_new(&ground.path("large.md")).and_then(|file| file.set_len(5 << 20)).expect("made");
     ground.put("a.md", "a");
     let changes = ground.refresh();
     assert_eq!(arrived(&changes), ["a.md"]);
@@ -295,6 +295,8 @@ fn a_missing_root_takes_nothing_with_it() {
     let there = here.with_file_name("out");
     os::file::rename(&here, &there).expect("renamed");
     let changes = ground.refresh();
+    assert_eq!((changes.root, changes.gone.len(), ground.survey.len()), (RootState::Missing, 0, 1));
+    let changes = ground.look(&["a.md"]);
     assert_eq!((changes.root, changes.gone.len(), ground.survey.len()), (RootState::Missing, 0, 1));
     os::file::rename(&there, &here).expect("renamed");
     assert!(ground.refresh().is_empty());

@@ -87,7 +87,7 @@ impl Daemon<'_> {
         let mut allowed = 0;
         for run in pending {
             match self.judge_ticket(run) {
-                Some(Ok(())) => {
+                Some(Ok(_)) => {
                     self.log.append(vec![Fact::Allowed { run }])?;
                     self.hints.remove(&run);
                     allowed += 1;

@@ -106,6 +106,9 @@ impl Daemon<'_> {
         };
         for (path, letter) in letters {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if self.is_to_be_pulled(&name, letter.as_ref().ok()) {
+                continue;
+            }
             if !self.log.state().has_read(&name) {
                 match letter {
                     Ok(letter) => self.read_letter(name, letter)?,
@@ -120,6 +123,17 @@ impl Daemon<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a letter tells of a push into another repository, whose files come here by a pull: then it is read after that.
+    fn is_to_be_pulled(&mut self, name: &str, letter: Option<&Letter>) -> bool {
+        let Some(News::Push { repository, .. }) = letter.map(|letter| &letter.news) else { return false };
+        let own = repo::hook_home(self.root.path()).map(|home| home.repository.display().to_string());
+        if own.is_ok_and(|own| own == *repository) || !self.pulled.insert(name.to_owned()) {
+            return false;
+        }
+        self.keeper.wants_pull(self.world.now());
+        true
     }
 
     fn read_letter(&mut self, name: String, letter: Letter) -> Result<(), queue::Error> {

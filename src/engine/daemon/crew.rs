@@ -68,7 +68,6 @@ struct Glance {
     tasks: usize,
     running: Vec<crate::model::TaskId>,
     line: String,
-    changes: u64,
 }
 
 /// All of them.
@@ -188,12 +187,6 @@ impl Crew {
         };
         self.members.iter().map(status).collect()
     }
-
-    /// A number that is another one whenever something can be seen that could not before.
-    pub(super) fn changes(&self) -> u64 {
-        let changes = |member: &Member| member.glance.lock().unwrap_or_else(PoisonError::into_inner).changes;
-        self.members.values().map(changes).sum()
-    }
 }
 
 fn perform(
@@ -235,7 +228,6 @@ impl Onlooker {
     fn glance(&self, change: impl FnOnce(&mut Glance)) {
         let mut glance = self.glance.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut glance);
-        glance.changes += 1;
     }
 }
 

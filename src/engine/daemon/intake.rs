@@ -170,7 +170,7 @@ impl Daemon<'_> {
             event: None,
         };
         let group = plan.concurrency.as_ref().map(|concurrency| (concurrency.group.0.clone(), concurrency.policy));
-        let pending = self.judge(opened, plan).err();
+        let pending = self.judge(opened).err();
         Wanted { ticket, text: opened.source.text.clone(), group, pending }
     }
 

@@ -12,7 +12,7 @@ use super::{Daemon, Said};
 use crate::model::{RunId, Timestamp};
 use crate::os::failpoint;
 use crate::queue::{self, Fact, Kept};
-use crate::repo::{self, Batch, Commit, Project, Pull, Refused, Root, Written};
+use crate::repo::{self, Batch, Commit, Project, Pull, Pulled, Pushed, Refused, Root, Written};
 
 /// How long nothing must have ended before results are committed while nothing is under way, and how long the first of
 /// them waits at most while other runs are.
@@ -25,6 +25,8 @@ const PAUSE_MS: i64 = 1_000;
 const PAUSE_MAX_MS: i64 = 60_000;
 /// How long git's locks are waited for at a time.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// How long one contact with another repository may take.
+const CONTACT_MAX: Duration = Duration::from_mins(2);
 
 /// When to work with git again.
 #[derive(Debug)]
@@ -45,7 +47,8 @@ struct Chores {
     root: Root,
     project: Project,
     kept: Vec<(RunId, Kept)>,
-    push: bool,
+    /// Where to.
+    push: Option<String>,
     pull: bool,
 }
 
@@ -53,8 +56,8 @@ struct Chores {
 #[derive(Debug)]
 pub(super) struct Came {
     commit: Option<(Vec<RunId>, Result<Batch, repo::Error>)>,
-    pull: Option<Result<(), repo::Error>>,
-    push: Option<Result<(), repo::Error>>,
+    pull: Option<Result<Pulled, repo::Error>>,
+    push: Option<Result<Pushed, repo::Error>>,
 }
 
 impl Keeper {
@@ -81,6 +84,11 @@ impl Keeper {
     /// Whether nothing is left to do that could be done now.
     pub(super) fn is_idle(&self) -> bool {
         !self.is_busy && self.first.is_none() && !self.wants_push
+    }
+
+    /// Another repository has something new.
+    pub(super) fn wants_pull(&mut self, now: Timestamp) {
+        self.pull_at = Some(now);
     }
 
     /// Whether a thread works with git.
@@ -116,9 +124,7 @@ impl Daemon<'_> {
             Pull::Every(every) => Some(i64::try_from(every.as_millis()).unwrap_or(i64::MAX)),
             Pull::Never | Pull::BeforeRun => None,
         };
-        if pulls.is_none() {
-            self.keeper.pull_at = None;
-        } else if self.keeper.pull_at.is_none() {
+        if pulls.is_some() && self.keeper.pull_at.is_none() {
             self.keeper.pull_at = Some(now);
         }
         let quiet = self.is_quiet();
@@ -127,11 +133,11 @@ impl Daemon<'_> {
         }
         let kept: Vec<_> = self.log.state().kept().take(BATCH_MAX).map(|(run, kept)| (run, kept.clone())).collect();
         let pull = self.keeper.pull_at.is_some_and(|at| at <= now);
-        let push = self.project.git.push.is_some() && (self.keeper.wants_push || !kept.is_empty());
+        let push = self.project.git.push.clone().filter(|_| self.keeper.wants_push || !kept.is_empty());
         self.keeper.pull_at =
             self.keeper.pull_at.map(|at| if pull { Timestamp(now.0 + pulls.unwrap_or(0)) } else { at });
         self.keeper.first = None;
-        if kept.is_empty() && !pull && !push {
+        if kept.is_empty() && !pull && push.is_none() {
             self.keeper.wants_push = false;
             return;
         }
@@ -160,18 +166,31 @@ impl Daemon<'_> {
         if let Some((runs, commit)) = came.commit {
             problem = self.committed(runs, commit)?;
         }
-        if let Some(Err(error)) = came.pull {
-            problem.get_or_insert((error.to_string(), error.hint()));
+        if let Some(pulled) = came.pull {
+            problem = problem.or(match pulled {
+                Ok(Pulled::Skipped { reason, hint, .. }) => Some((format!("nothing is pulled: {reason}"), hint)),
+                Ok(_) => None,
+                Err(error) => Some((error.to_string(), error.hint())),
+            });
+            // What came with it is to be looked at now, and what hooks told of it.
+            self.rescan_at = Some(now);
         }
-        match came.push {
-            Some(Ok(())) => {
-                self.keeper.wants_push = false;
-            }
-            Some(Err(error)) => {
-                self.keeper.wants_push = true;
-                problem.get_or_insert((error.to_string(), error.hint()));
-            }
-            None => {}
+        if let Some(pushed) = came.push {
+            let refused = match pushed {
+                Ok(Pushed::Skipped { reason, hint, passes }) => {
+                    self.keeper.wants_push = passes;
+                    Some((format!("nothing is pushed: {reason}"), hint))
+                }
+                Ok(_) => {
+                    self.keeper.wants_push = false;
+                    None
+                }
+                Err(error) => {
+                    self.keeper.wants_push = true;
+                    Some((error.to_string(), error.hint()))
+                }
+            };
+            problem = problem.or(refused);
         }
         if let Some((message, hint)) = problem {
             self.keeper.pause(now);
@@ -236,8 +255,8 @@ impl Chores {
             let results: Vec<_> = kept.into_iter().map(|(run, kept)| written(&root, run, kept)).collect();
             (runs, repo::commit_batch(&root, &results, project.author.as_ref(), PATIENCE))
         });
-        let pull = pull.then(|| Ok(()));
-        let push = push.then(|| Ok(()));
+        let pull = pull.then(|| repo::pull(&root, &project.git.remote, CONTACT_MAX));
+        let push = push.map(|remote| repo::push(&root, &remote, CONTACT_MAX));
         Came { commit, pull, push }
     }
 }

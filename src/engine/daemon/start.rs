@@ -6,11 +6,13 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::crew::Heard;
+use super::trusting::Trusted;
 use super::{Crew, Daemon, Followers, Keeper, Said, Spectator, Timetable};
 use crate::engine::{Error, World};
 use crate::os::identity::Identity;
 use crate::queue::{self, Log, Phase};
 use crate::repo::{Changes, Project, Root, Survey};
+use crate::trust::Mode;
 use crate::watch::{Folder, Options, Tag};
 use crate::{os, repo};
 
@@ -19,6 +21,7 @@ const SURVEY_FILE: &str = "survey.cache";
 /// What is watched beside the files: letters of hooks, the settings of the folder, the decisions of its owner.
 pub(super) const INBOX: Tag = Tag("inbox");
 pub(super) const SETTINGS: Tag = Tag("settings");
+pub(super) const TRUST: Tag = Tag("trust");
 
 /// How long git may take to end what it is at when the watcher leaves.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -30,6 +33,8 @@ pub struct Orders {
     pub dir: PathBuf,
     /// Runs at a time; without it, what the folder says, else the number of cores.
     pub jobs: Option<u32>,
+    /// What may run, for this time; without it, what was decided for the folder.
+    pub trust: Option<Mode>,
     /// Whether what is there already runs, in a folder that nobody has watched before.
     pub existing: bool,
     /// Whether to end as soon as nothing is left to do.
@@ -61,12 +66,13 @@ impl<'a> Daemon<'a> {
         let project = Project::load(&root)?;
         let log = Log::open(&root.state())?;
         let jobs = jobs(orders, &project);
-        let folder = folder(&root, &project);
+        let trust = Trusted::load(orders, &root)?;
+        let folder = folder(&root, &project, &trust);
         let is_first = !log.state().has_past();
         let survey = if is_first { Survey::empty() } else { Survey::load(&root.state().join(SURVEY_FILE)) };
         let mut daemon = Self {
             is_native: folder.is_native(),
-            trust: super::trusting::Trusted::load(orders, &root, &project)?,
+            trust,
             crew: Crew::new(jobs, reports.clone()),
             keeper: Keeper::new(reports),
             timetable: Timetable::default(),
@@ -77,6 +83,7 @@ impl<'a> Daemon<'a> {
             again_at: std::collections::HashMap::new(),
             adoptions: std::collections::VecDeque::new(),
             given_up: std::collections::BTreeSet::new(),
+            pulled: std::collections::BTreeSet::new(),
             ended: std::collections::VecDeque::new(),
             recent: std::collections::VecDeque::new(),
             problems: std::collections::BTreeMap::new(),
@@ -94,6 +101,7 @@ impl<'a> Daemon<'a> {
             survey,
             folder,
         };
+        daemon.load_trust();
         daemon.look_first()?;
         Ok(daemon)
     }
@@ -156,12 +164,15 @@ impl<'a> Daemon<'a> {
     /// Reads the settings again.
     pub(super) fn reload(&mut self) -> Result<(), queue::Error> {
         match Project::load(&self.root) {
+            Ok(project) if project == self.project => {
+                self.problems.remove("spore.toml");
+            }
             Ok(project) => {
                 self.project = project;
                 self.problems.remove("spore.toml");
                 self.crew.set_jobs(jobs(self.orders, &self.project));
                 // The look that follows has it enter every folder.
-                self.folder = folder(&self.root, &self.project);
+                self.folder = folder(&self.root, &self.project, &self.trust);
                 self.view.hear(&Said::Remark {
                     about: "spore.toml".to_owned(),
                     message: "the settings are read again".to_owned(),
@@ -202,7 +213,7 @@ impl<'a> Daemon<'a> {
 }
 
 /// A watcher of files as the folder's settings want it.
-fn folder(root: &Root, project: &Project) -> Folder {
+fn folder(root: &Root, project: &Project, trust: &Trusted) -> Folder {
     let mut options = Options::new(repo::is_watched);
     options.settle = project.watch.settle;
     if let Some(poll) = project.watch.poll {
@@ -211,6 +222,7 @@ fn folder(root: &Root, project: &Project) -> Folder {
     let mut folder = Folder::new(root.path(), options);
     folder.also(&repo::inbox(root), INBOX);
     folder.also(&root.join("spore.toml"), SETTINGS);
+    folder.also(trust.folder(), TRUST);
     folder
 }
 

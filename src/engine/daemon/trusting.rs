@@ -1,40 +1,79 @@
-//! What may run: what the owner of the machine has decided, asked for each wanted run.
+//! What may run: what the owner of the machine has decided, asked for each wanted run when it is queued and again when it
+//! begins.
 
 use super::reading::{Intent, Reading};
 use super::{Daemon, Orders};
+use crate::engine::trust::{Guard, Verdict, judge, wants_decision, widening};
 use crate::engine::{Error, Opened};
-use crate::model::{Plan, RunId, Source};
-use crate::repo::{Project, Root};
+use crate::model::{RunId, Source};
+use crate::repo::Root;
+use crate::trust::{Mode, Settings};
 
 /// Why a wanted run must wait, as a fragment, and what would have it run.
 pub(super) type Refusal = (String, Option<String>);
 
 /// What was decided.
 #[derive(Debug)]
-pub(super) struct Trusted;
+pub(super) struct Trusted {
+    settings: Settings,
+    mode: Mode,
+}
 
 impl Trusted {
-    pub(super) fn load(_orders: &Orders, _root: &Root, _project: &Project) -> Result<Self, Error> {
-        Ok(Self)
+    /// Reads what was decided, and what the command line says for this time.
+    pub(super) fn load(orders: &Orders, root: &Root) -> Result<Self, Error> {
+        let mut settings = Settings::load()?;
+        // Who only empties the inbox asks nobody: without a decision, what arrives waits for approval.
+        let fallback = orders.once.then(Mode::default);
+        let said = orders.trust.or_else(|| fallback.filter(|_| settings.mode_of(root.path()).is_none()));
+        let mode = wants_decision(&mut settings, root, said)?;
+        Ok(Self { settings, mode })
+    }
+}
+
+impl Trusted {
+    /// Where the decisions are kept.
+    pub(super) fn folder(&self) -> &std::path::Path {
+        self.settings.folder()
     }
 }
 
 impl Daemon<'_> {
+    /// What may run, in one word.
     pub(super) fn trust_word(&self) -> String {
-        "open".into()
+        self.trust.mode.word().to_owned()
     }
-    pub(super) fn load_trust(&mut self) {}
-    pub(super) fn judge(&self, _opened: &Opened, _plan: &Plan) -> Result<(), Refusal> {
-        Ok(())
+
+    /// Reads again what was decided. What was decided before goes on to count where that cannot be read.
+    pub(super) fn load_trust(&mut self) {
+        match Trusted::load(self.orders, &self.root) {
+            Ok(trust) => {
+                self.trust = trust;
+                self.problems.remove("trust");
+            }
+            Err(error) => self.say_problem("trust", error.to_string(), error.hint()),
+        }
+        if let Some(warning) = widening(&self.project) {
+            self.say_problem("spore.toml", warning, None);
+        }
     }
-    /// Asks again for what waits; `None` when it cannot be planned any more.
-    pub(super) fn judge_ticket(&self, run: RunId) -> Option<Result<(), Refusal>> {
+
+    /// Whether a spore may run, as it was read.
+    pub(super) fn judge(&self, opened: &Opened) -> Result<Guard, Refusal> {
+        match judge(&self.trust.settings, opened) {
+            Verdict::Allowed { guard, .. } => Ok(guard),
+            Verdict::Pending { because, hint } | Verdict::Refused { because, hint } => Err((because, hint)),
+        }
+    }
+
+    /// Asks for a wanted run, as it was queued; `None` when it cannot be planned any more.
+    pub(super) fn judge_ticket(&self, run: RunId) -> Option<Result<Guard, Refusal>> {
         let ticket = &self.log.state().ticket(run)?.ticket;
         let text = self.log.text(run).ok()?;
         let reading = Reading::parse(&self.project, Source::new(ticket.path.clone(), text));
         let place = reading.spores.iter().position(|spore| spore.id == ticket.spore)?;
         match reading.intent(&self.root, &self.project, place) {
-            Intent::Runs(runs) => Some(self.judge(&runs.0, &runs.1)),
+            Intent::Runs(runs) => Some(self.judge(&runs.0)),
             _ => None,
         }
     }

@@ -1,7 +1,7 @@
 //! Whose turn it is, and beginning it.
 
 use super::super::resume::Pace;
-use super::super::{Found, Request, Wish, orphan};
+use super::super::{Found, Guard, Request, Wish, orphan};
 use super::crew::Work;
 use super::reading::{Intent, Reading};
 use super::{Daemon, Said};
@@ -74,8 +74,8 @@ impl Daemon<'_> {
         if reading.spores.is_empty() {
             return self.withdraw(run, "it holds no spore any more", false);
         }
-        let (opened, plan) = match reading.intent(&self.root, &self.project, place) {
-            Intent::Runs(runs) => *runs,
+        let opened = match reading.intent(&self.root, &self.project, place) {
+            Intent::Runs(runs) => runs.0,
             Intent::Inert { because, .. } => return self.withdraw(run, &because, false),
             Intent::Bad(diagnostics) => {
                 let first = diagnostics.first().map_or_else(String::new, |first| first.message.clone());
@@ -83,10 +83,10 @@ impl Daemon<'_> {
             }
         };
         // What was allowed when it was queued may not be any more.
-        if let Err((because, hint)) = self.judge(&opened, &plan) {
-            return self.hold(run, because, hint);
-        }
-        drop((opened, plan));
+        let guard = match self.judge(&opened) {
+            Ok(guard) => guard,
+            Err((because, hint)) => return self.hold(run, because, hint),
+        };
         self.log.append(vec![Fact::Begun { run }])?;
         failpoint::reach("ticket-begun");
         let request = Request {
@@ -99,6 +99,7 @@ impl Daemon<'_> {
             cause: Some(ticket.cause.clone()),
             written_by: ticket.written_by,
             depth: ticket.depth,
+            guard: Some(guard),
             ..Request::default()
         };
         self.set_off(&ticket, Work::Begin(Box::new(request)), false)
@@ -201,7 +202,13 @@ impl Daemon<'_> {
             self.log.append(vec![Fact::Begun { run }])?;
         }
         let found = Found { root: self.root.clone(), run };
-        let pace = Pace { commit: Some(self.wish()), ..Pace::default() };
+        // What was allowed when it began need not be any more: then what runs goes on to its end, and nothing else starts.
+        let guard = match self.judge_ticket(run) {
+            Some(Ok(guard)) => Some(guard),
+            Some(Err((because, _))) => Some(Guard::never(&ticket.path, because)),
+            None => None,
+        };
+        let pace = Pace { commit: Some(self.wish()), guard, ..Pace::default() };
         self.set_off(ticket, Work::Resume(found, pace), true)
     }
 

@@ -37,7 +37,7 @@ pub(super) async fn findings(limits: &Limits) -> Vec<Finding> {
         open_files(),
         control_group(),
     ];
-    for executor in executor::built_in(*limits).values() {
+    for executor in executor::built_in(*limits, None).values() {
         let check = executor.check().await;
         let mut found = Finding::new(Level::Fine, &check.executor, "can be used");
         if let Some(missing) = check.missing.first() {

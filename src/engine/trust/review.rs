@@ -146,6 +146,16 @@ pub fn decide(
     list_trust(settings, root.path())
 }
 
+/// Whether nobody has decided what may run in the folder around `dir`.
+///
+/// # Errors
+/// When the folder is not there, or the settings may not decide about it.
+pub fn is_undecided(settings: &Settings, dir: &Path) -> Result<bool, Error> {
+    let root = Root::find(dir)?;
+    settings.check_root(root.path())?;
+    Ok(settings.mode_of(root.path()).is_none())
+}
+
 /// What may run in a folder that is to be watched: what `said` says for this process, else what was decided.
 ///
 /// # Errors

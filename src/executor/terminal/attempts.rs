@@ -12,6 +12,15 @@ use super::wire::{End, Fact, files};
 use crate::model::TaskId;
 use crate::os::{failpoint, file, seal};
 
+/// Makes the log in the folder of a new run. It is on disk once the folder has been synced, which is left to who has more
+/// to sync there.
+///
+/// # Errors
+/// What the file system says.
+pub fn make_ready(run_dir: &Path) -> io::Result<()> {
+    file::append(&run_dir.join(files::ATTEMPTS)).map(drop)
+}
+
 /// Writes the log.
 #[derive(Debug)]
 pub(super) struct Attempts {
@@ -23,13 +32,17 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
-    /// Opens it for writing, cutting away what a dead supervisor has left half written, and makes its name durable.
+    /// Opens it for writing, cutting away what a dead supervisor has left half written. Its name is durable: whoever made
+    /// it has seen to that, here or by [`make_ready`].
     pub(super) fn open(run_dir: &Path) -> io::Result<Self> {
         let path = run_dir.join(files::ATTEMPTS);
         let whole = read_bytes(&path)?.map_or(0, |bytes| whole_lines(&bytes).len());
+        let is_new = !path.exists();
         let file = file::append(&path)?;
         file.set_len(whole as u64)?;
-        file::sync_dir(run_dir)?;
+        if is_new {
+            file::sync_dir(run_dir)?;
+        }
         Ok(Self { file, bytes: whole as u64, unwritten: Vec::new() })
     }
 

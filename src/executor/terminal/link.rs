@@ -15,6 +15,7 @@ use super::collect;
 use super::entry::{Entry, Urgency};
 use super::leftovers::end_leftovers;
 use super::machine::Shared;
+use super::spares::Spare;
 use super::supervised::{is_supervised, supervisor_of};
 use super::wire::{self, End, Order, PROTOCOL, Reply, Request, files};
 use crate::model::{Attempt, AttemptEnd, Outcome, Recalled, RunId, Secret, Stream, TaskId};
@@ -33,6 +34,8 @@ const GREETED: &str = "engine-greeted";
 const UNSEEN: &str = "running when its supervisor died";
 /// How long a supervisor may take to say who it is.
 const WELCOME: Duration = Duration::from_secs(2);
+/// How long one that waits may take to say so: starting another takes less.
+const FREE: Duration = Duration::from_millis(100);
 
 /// How often in a row a supervisor that was started here may refuse, because another one was quicker.
 const REFUSALS_MAX: u32 = 20;
@@ -70,8 +73,14 @@ struct Connection {
     under_way: HashSet<(TaskId, u32)>,
     past: Past,
     secrets: Option<Arc<[Secret]>>,
+    /// Runs that the supervisor has had before.
+    runs: u32,
+    /// Its seat among those that wait, where it has one.
+    seat: Option<Arc<()>>,
+    /// Whether it was one that waited, and has not shown that it has the run.
+    is_new_spare: bool,
     /// Collects the supervisor when it ends, if it was started here.
-    _process: Option<Detached>,
+    process: Option<Detached>,
 }
 
 impl Link {
@@ -188,7 +197,13 @@ impl Link {
         let replies = connection.replies();
         for reply in replies {
             match reply {
-                Reply::Welcome { .. } => self.refusals = 0,
+                Reply::Welcome { .. } => {
+                    self.refusals = 0;
+                    if let Some(connection) = &mut self.connection {
+                        connection.is_new_spare = false;
+                    }
+                }
+                Reply::Free => {}
                 Reply::Refused { reason } => refusal = Some(reason),
                 Reply::Began { task, number } => {
                     if let Some((entry, _)) = self.open.get(&(task, number)) {
@@ -216,10 +231,10 @@ impl Link {
             }
         }
         if !is_open {
-            self.connection = None;
+            let was_new = self.connection.take().is_some_and(|connection| connection.is_new_spare);
             match refusal {
                 Some(reason) => self.turn_to_another(&reason).await,
-                None => self.settle().await,
+                None => self.settle(was_new).await,
             }
         }
     }
@@ -243,8 +258,9 @@ impl Link {
         }
     }
 
-    /// The supervisor is gone although this engine is here: it was killed. What it has written down is true.
-    async fn settle(&mut self) {
+    /// The supervisor is gone although this engine is here: it was killed. What it has written down is true. One that was
+    /// killed while it waited is missed by nobody: what it has not begun is wanted of another.
+    async fn settle(&mut self, was_new: bool) {
         for _ in 0..TRIES {
             if !is_supervised(&self.run_dir) {
                 break;
@@ -260,6 +276,10 @@ impl Link {
                         continue;
                     }
                     Some(Known::Begun) => Outcome::Lost { stage: UNSEEN.into() },
+                    None if was_new => {
+                        self.start(open.0, open.1).await;
+                        continue;
+                    }
                     None => {
                         Outcome::NotStarted { reason: "its supervisor died before it began".into(), permanent: false }
                     }
@@ -267,6 +287,9 @@ impl Link {
                 Err(error) => Outcome::Lost { stage: format!("unknown: the log of attempts cannot be read: {error}") },
             };
             open.0.tell_end(AttemptEnd::bare(outcome));
+        }
+        if let Some(connection) = &mut self.connection {
+            connection.send();
         }
     }
 
@@ -298,7 +321,10 @@ impl Link {
             let attached = match socket::connect(&self.run_dir, files::SOCKET) {
                 Ok(stream) => self.attach(stream, entry).await,
                 Err(error) if is_supervised(&self.run_dir) => Err(error),
-                Err(_) => self.spawn(),
+                Err(_) => match self.take_spare().await {
+                    Some(connection) => Ok(connection),
+                    None => self.spawn(),
+                },
             };
             match attached {
                 Ok(connection) => self.connection = Some(connection),
@@ -333,6 +359,29 @@ impl Link {
         Ok(connection)
     }
 
+    /// Has the run supervised by one that waits, if there is one that is well.
+    async fn take_spare(&self) -> Option<Connection> {
+        let spares = self.shared.spares.as_ref()?;
+        // What is no text cannot be said.
+        self.root.to_str().and_then(|_| self.run_dir.to_str())?;
+        let past = Past::read(&self.run_dir).ok()?;
+        while let Some(spare) = spares.take() {
+            let mut connection = Connection::new(spare.stream, Some(spare.process), Past::default()).ok()?;
+            connection.received = spare.received;
+            connection.runs = spare.runs;
+            connection.seat = Some(spare.seat);
+            connection.is_new_spare = true;
+            if let Ok(true) = tokio::time::timeout(FREE, connection.is_free()).await {
+                connection.past = past;
+                let (root, run_dir) = (self.root.to_path_buf(), self.run_dir.to_path_buf());
+                connection.say(&Request::Supervise { root, run_dir, run: self.run });
+                self.say_hello(&mut connection);
+                return Some(connection);
+            }
+        }
+        None
+    }
+
     /// Starts a supervisor.
     fn spawn(&self) -> io::Result<Connection> {
         failpoint::reach("supervisor-spawn");
@@ -353,27 +402,72 @@ impl Link {
     }
 
     fn greet(&self, stream: UnixStream, process: Option<Detached>, past: Past) -> io::Result<Connection> {
+        let mut connection = Connection::new(stream, process, past)?;
+        self.say_hello(&mut connection);
+        Ok(connection)
+    }
+
+    fn say_hello(&self, connection: &mut Connection) {
         let limits = &self.shared.limits;
-        let mut connection = Connection {
-            stream: Watched::new(stream)?,
-            received: Vec::new(),
-            unsent: Vec::new(),
-            under_way: HashSet::new(),
-            past,
-            secrets: None,
-            _process: process,
-        };
         connection.say(&Request::Hello {
             protocol: PROTOCOL,
             log_head_bytes_max: limits.log_head_bytes_max,
             log_tail_bytes_max: limits.log_tail_bytes_max,
         });
         connection.send();
-        Ok(connection)
+    }
+}
+
+impl Drop for Link {
+    /// The run has ended, or its engine gives up. A supervisor that was started here and has nothing to see to can have
+    /// another run; any other ends by itself.
+    fn drop(&mut self) {
+        if let (Some(spares), Some(connection), true) =
+            (&self.shared.spares, self.connection.take(), self.open.is_empty())
+            && let Some(spare) = connection.into_spare()
+        {
+            spares.put(spare);
+        }
     }
 }
 
 impl Connection {
+    fn new(stream: UnixStream, process: Option<Detached>, past: Past) -> io::Result<Self> {
+        Ok(Self {
+            stream: Watched::new(stream)?,
+            received: Vec::new(),
+            unsent: Vec::new(),
+            under_way: HashSet::new(),
+            past,
+            secrets: None,
+            runs: 0,
+            seat: None,
+            is_new_spare: false,
+            process,
+        })
+    }
+
+    /// The supervisor without its run, where it can have another.
+    fn into_spare(self) -> Option<Spare> {
+        let Self { stream, received, unsent, process, runs, seat, .. } = self;
+        let (process, seat) = process.zip(seat).filter(|_| unsent.is_empty())?;
+        Some(Spare { stream: stream.into_inner(), process, received, runs, seat })
+    }
+
+    /// Waits until the supervisor says that it has no run. False when it is gone.
+    async fn is_free(&mut self) -> bool {
+        while self.exchange().await {
+            while let Some(end) = memchr::memchr(b'\n', &self.received) {
+                let said = serde_json::from_slice(&self.received[..end]);
+                self.received.drain(..=end);
+                if matches!(said, Ok(Reply::Free)) {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
     fn say(&mut self, request: &Request) {
         wire::push(&mut self.unsent, request);
     }

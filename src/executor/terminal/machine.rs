@@ -12,13 +12,14 @@ use super::entry::{Entry, Urgency, lock};
 use super::environment::Base;
 use super::link::{Link, Wish};
 use super::reading::read_log;
+use super::spares::Spares;
 use crate::executor::{Check, Executor, LogChunk, Mask, Observation, Pending, Profile, Reports};
 use crate::model::{Attempt, AttemptId, Language, Limits, RunId, Secret, Stream};
 use crate::os::failpoint;
 use crate::os::process::{Found, Variables, find_program, keep_descriptors_home};
 
 /// The program of this process, even when its file has been replaced by a newer one.
-const OWN_PROGRAM: &str = "/proc/self/exe";
+pub(super) const OWN_PROGRAM: &str = "/proc/self/exe";
 
 /// Carries attempts out as processes of this machine, by a supervisor for each run. It needs a tokio runtime with I/O and
 /// time around it.
@@ -41,6 +42,8 @@ pub(super) struct Shared {
     pub(super) program: PathBuf,
     /// What a supervisor's environment is.
     supervisor_environment: Variables,
+    /// Supervisors that were started ahead, where there are any.
+    pub(super) spares: Option<Arc<Spares>>,
     /// The mask that was made last: all attempts of a run that have the same secrets share it.
     mask: Mutex<(Arc<[Secret]>, Mask)>,
 }
@@ -57,15 +60,13 @@ impl Terminal {
     pub fn with_environment(limits: Limits, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         keep_descriptors_home();
         let base = Base::new(variables);
-        let mut supervisor_environment = base.variables().clone();
-        if let Some(wanted) = std::env::var_os(failpoint::VARIABLE) {
-            supervisor_environment.set(failpoint::VARIABLE.as_ref(), &wanted);
-        }
+        let supervisor_environment = with_failpoints(&base);
         let shared = Shared {
             base,
             limits,
             program: PathBuf::from(OWN_PROGRAM),
             supervisor_environment,
+            spares: None,
             mask: Mutex::new((Arc::from([]), Mask::default())),
         };
         Self {
@@ -81,6 +82,15 @@ impl Terminal {
     pub fn supervised_by(mut self, program: &Path) -> Self {
         if let Some(shared) = Arc::get_mut(&mut self.shared) {
             shared.program = program.to_path_buf();
+        }
+        self
+    }
+
+    /// As it is, but its supervisors are taken from those that wait, as far as there are any.
+    #[must_use]
+    pub fn with_spares(mut self, spares: Option<Arc<Spares>>) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            shared.spares = spares;
         }
         self
     }
@@ -118,6 +128,19 @@ impl Shared {
     pub(super) fn supervisor_environment(&self) -> &Variables {
         &self.supervisor_environment
     }
+}
+
+/// The environment of supervisors that are not started for a certain run.
+pub(super) fn supervisor_environment(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Variables {
+    with_failpoints(&Base::new(variables))
+}
+
+fn with_failpoints(base: &Base) -> Variables {
+    let mut environment = base.variables().clone();
+    if let Some(wanted) = std::env::var_os(failpoint::VARIABLE) {
+        environment.set(failpoint::VARIABLE.as_ref(), &wanted);
+    }
+    environment
 }
 
 /// Makes relative folders absolute: a command runs elsewhere, and must still find them.

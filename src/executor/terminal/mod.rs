@@ -24,13 +24,16 @@ mod log;
 mod machine;
 mod output;
 mod reading;
+mod spares;
 mod supervised;
 mod supervisor;
 mod wire;
 
+pub use attempts::make_ready;
 pub use leftovers::end_leftovers;
 pub use machine::Terminal;
 pub use reading::read_log;
+pub use spares::Spares;
 pub use supervised::{Stage, Supervised, is_supervised};
-pub use supervisor::supervise;
+pub use supervisor::{supervise, supervise_many};
 pub use wire::SUBCOMMAND;

@@ -2,6 +2,7 @@
 //!
 //! Fields are only ever added, with a default: an engine may be newer or older than the supervisor it finds.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,10 @@ pub(super) enum Request {
     Secrets(Vec<(String, String)>),
     /// Carry this out.
     Start(Box<Order>),
+    /// To one that waits: which run it has from here on.
+    Supervise { root: PathBuf, run_dir: PathBuf, run: RunId },
+    /// The run has ended, and nothing more comes: wait for another. Only to one that was told to supervise.
+    Leave,
     /// Have it end.
     Cancel { task: TaskId, number: u32, now: bool },
 }
@@ -74,6 +79,8 @@ impl Order {
 pub(super) enum Reply {
     /// To `Hello`: what is under way. Everything else that ever began has its end in the log of attempts by now.
     Welcome { protocol: u32, under_way: Vec<(TaskId, u32)> },
+    /// It has no run, and waits to be told of one.
+    Free,
     /// Instead of a welcome: why there is no supervisor.
     Refused { reason: String },
     /// Its command runs.

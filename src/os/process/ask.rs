@@ -1,15 +1,14 @@
 //! Asking a program something: it is started, its output is kept up to a bound, and it is ended when it takes too long.
 
 use std::ffi::OsStr;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use super::{Captured, End, Found, Variables, capture, find_program};
 
 /// Bytes kept of each stream.
-const OUTPUT_BYTES_MAX: u64 = 1 << 20;
-/// From one look at a program that has closed its output, and not ended, to the next.
-const PAUSE: Duration = Duration::from_millis(2);
+const OUTPUT_BYTES_MAX: usize = 1 << 20;
 
 /// What a program answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,12 +21,12 @@ pub struct Answer {
     pub err: String,
 }
 
-/// Starts `program` (looked up along `PATH`) with these words in `folder` and waits for its end, `limit` at most. The
-/// variables that `keep` denies are taken out of its environment, and `set` is added. It has nothing on its standard input.
+/// Starts `program` (looked up along `PATH`) with these words in `folder` and waits for its end, `limit` at most; then it is
+/// ended with all it has started. The variables that `keep` denies are taken out of its environment, and `set` is added.
+/// It has nothing on its standard input.
 ///
 /// # Errors
 /// When it cannot be started, or does not end in time.
-#[expect(clippy::disallowed_methods, reason = "this is where processes start, and a limit is for the clock")]
 pub fn ask(
     program: &str,
     words: &[&OsStr],
@@ -36,47 +35,28 @@ pub fn ask(
     set: &[(&str, &str)],
     limit: Duration,
 ) -> io::Result<Answer> {
-    let mut command = Command::new(program);
-    command.args(words).current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    for (name, _) in std::env::vars_os().filter(|(name, _)| !keep(name)) {
-        command.env_remove(name);
-    }
-    let mut child = command.envs(set.iter().copied()).spawn()?;
-    let deadline = Instant::now() + limit;
-    let (out, err) = (reading(child.stdout.take()), reading(child.stderr.take()));
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Answer { succeeded: status.success(), out: text(out), err: text(err) });
-        }
-        if Instant::now() > deadline {
-            return Err(too_slow(&mut child, program, limit));
-        }
-        std::thread::sleep(PAUSE);
-    }
-}
-
-type Reading = Option<std::thread::JoinHandle<Vec<u8>>>;
-
-fn reading(stream: Option<impl Read + Send + 'static>) -> Reading {
-    let stream = stream?;
-    let read = move || {
-        let (mut bytes, mut rest) = (Vec::new(), stream.take(u64::MAX));
-        let _ = rest.by_ref().take(OUTPUT_BYTES_MAX).read_to_end(&mut bytes);
-        // What is too much is read all the same, or the program would wait for ever.
-        let _ = io::copy(&mut rest, &mut io::sink());
-        bytes
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let Found::Program(place) = find_program(program.as_ref(), &path, folder) else {
+        return Err(io::Error::new(io::ErrorKind::NotFound, format!("`{program}` was not found along `PATH`")));
     };
-    std::thread::Builder::new().name("answer".into()).spawn(read).ok()
+    let mut variables = Variables::default();
+    for (name, value) in std::env::vars_os().filter(|(name, _)| keep(name)) {
+        variables.set(&name, &value);
+    }
+    for (name, value) in set {
+        variables.set(name.as_ref(), value.as_ref());
+    }
+    let Captured { end, out, err } = capture(&place, words, folder, &variables, limit)?;
+    if end == End::TimedOut {
+        let message = format!("`{program}` has not ended after {} s", limit.as_secs());
+        return Err(io::Error::new(io::ErrorKind::TimedOut, message));
+    }
+    Ok(Answer { succeeded: end == End::Code(0), out: text(out), err: text(err) })
 }
 
-fn text(reading: Reading) -> String {
-    let bytes = reading.and_then(|reading| reading.join().ok()).unwrap_or_default();
+fn text(mut bytes: Vec<u8>) -> String {
+    bytes.truncate(OUTPUT_BYTES_MAX);
     String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn too_slow(child: &mut Child, program: &str, limit: Duration) -> io::Error {
-    let _ = child.kill().and_then(|()| child.wait());
-    io::Error::new(io::ErrorKind::TimedOut, format!("`{program}` has not ended after {} s", limit.as_secs()))
 }
 
 #[cfg(test)]

@@ -151,6 +151,15 @@ fn enter(folder: &Path) -> io::Result<()> {
     })
 }
 
+/// Goes where nothing is held: a process that waits must not keep a folder from being unmounted, nor take a new folder for
+/// one that was removed because both have one path.
+///
+/// # Errors
+/// What the kernel says.
+pub fn leave_folder() -> io::Result<()> {
+    enter(Path::new("/"))
+}
+
 /// The signals that commands take as usual: all but those that this process was told to ignore. A broken pipe is among
 /// them: this process ignores it, as every Rust program does, but a command is to end of it. Naming all of them spares
 /// the C library one question to the kernel for each, in every start.

@@ -2,6 +2,7 @@
 
 mod apart;
 mod ask;
+mod capture;
 mod child;
 mod group;
 mod launch;
@@ -14,9 +15,10 @@ mod variables;
 
 pub use apart::{go_apart, start_apart};
 pub use ask::{Answer, ask};
+pub use capture::{Captured, End, capture};
 pub use child::{Detached, adopt_orphans, leave_session, reap};
 pub use group::{Group, Member};
-pub use launch::{Launch, Launched, keep_descriptors_home, start_detached};
+pub use launch::{Launch, Launched, keep_descriptors_home, leave_folder, start_detached};
 pub use lookup::{Found, find_program, guess_program};
 pub use marked::{Marked, find_marked, find_opener};
 pub use output::Output;

@@ -3,7 +3,7 @@
 //! A command that ends within a moment is read once at its end, and its pipes are never watched for anything to read.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::OFlags;
 use rustix::pipe::PipeFlags;
@@ -53,6 +53,11 @@ impl Output {
             Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The descriptor, to be waited for; `None` once it is closed.
+    pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.pipe.as_ref().map(AsFd::as_fd)
     }
 
     /// Lets the kernel hold more between two reads: for a stream that has turned out to be busy. A kernel that refuses

@@ -46,7 +46,16 @@ fn one(repository: &Repository, top: &Path, path: &Path) -> Result<NewFile, Stop
 
 /// The files as git stores them, by their paths in the repository.
 pub(super) fn blobs(repository: &Repository, files: &[NewFile]) -> Result<Vec<(PathBuf, Oid)>, git2::Error> {
-    files.iter().map(|file| Ok((file.inside.clone(), repository.blob_path(&file.whole)?))).collect()
+    files.iter().map(|file| Ok((file.inside.clone(), blob(repository, file)?))).collect()
+}
+
+/// One file as git stores it. What git would do to it on the way concerns line ends and `$Id$` only, so a file without
+/// either is stored as it is, which is faster by far and costs nothing where the object is there already.
+fn blob(repository: &Repository, file: &NewFile) -> Result<Oid, git2::Error> {
+    match fs::read(&file.whole) {
+        Ok(bytes) if memchr::memchr2(b'\r', b'$', &bytes).is_none() => repository.blob(&bytes),
+        _ => repository.blob_path(&file.whole),
+    }
 }
 
 /// What a commit has at the path of a new file.

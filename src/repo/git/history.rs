@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use git2::{Oid, Repository, Sort, Tree};
 
-use super::file::{blobs, in_repository};
+use super::file::{Folders, Place, blobs, in_repository};
 use super::index::HeldIndex;
 use super::{Commit, current_branch, made, open};
 use crate::repo::root::folder_of;
@@ -41,8 +41,8 @@ pub(super) fn brought_by(repository: &Repository, branch: &str, blobs: &[(PathBu
     walk.set_sorting(Sort::TOPOLOGICAL).ok()?;
     walk.push_ref(branch).ok()?;
     let holds = |tree: Tree<'_>| {
-        let has = |(path, blob): &(PathBuf, Oid)| tree.get_path(path).is_ok_and(|entry| entry.id() == *blob);
-        blobs.iter().all(has)
+        let mut folders = Folders::of(repository, tree);
+        blobs.iter().all(|(path, blob)| folders.look(path, *blob).is_ok_and(|place| place == Place::Same))
     };
     walk.take(COMMITS_MAX).flatten().find(|id| {
         let Ok(commit) = repository.find_commit(*id) else { return false };

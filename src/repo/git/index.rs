@@ -75,13 +75,18 @@ impl HeldIndex {
         let (lock, copy) = (beside(".lock".into()), beside(format!("{COPY}{:x}", os::random::bits())));
         let held = take(&lock, &copy, patience)?;
         let held = Self { path, lock, copy, _held: held };
-        held.copy_old().map_err(|error| Obstacle::Broken(format!("the index cannot be copied: {error}")))?;
+        held.copy_again()?;
         Ok(held)
     }
 
     /// The copy; it is not there while there is no index.
     pub(super) fn copy(&self) -> &Path {
         &self.copy
+    }
+
+    /// Copies the index, once more after [`Self::put`].
+    pub(super) fn copy_again(&self) -> Result<(), Obstacle> {
+        self.copy_old().map_err(|error| Obstacle::Broken(format!("the index cannot be copied: {error}")))
     }
 
     fn copy_old(&self) -> std::io::Result<()> {
@@ -115,6 +120,19 @@ impl HeldIndex {
         }
         index.write().map_err(git)?;
         self.keep_time().map_err(|error| format!("the index cannot be extended: {error}"))
+    }
+
+    /// Enters these files into the copy, over what it says of them.
+    pub(super) fn replace(&self, files: &[(NewFile, Oid)]) -> Result<(), Obstacle> {
+        let failed = |error: String| Obstacle::Broken(format!("the index cannot be extended: {error}"));
+        let git = |error: git2::Error| failed(error.message().to_owned());
+        let mut index = Index::open(&self.copy).map_err(git)?;
+        for (file, blob) in files {
+            let Ok(metadata) = fs::metadata(&file.whole) else { continue };
+            index.add(&entry(&file.inside, *blob, &metadata)).map_err(git)?;
+        }
+        index.write().map_err(git)?;
+        self.keep_time().map_err(|error| failed(error.to_string()))
     }
 
     /// Puts the copy into the index's place. The lock goes with `self`.

@@ -41,17 +41,23 @@ impl Stamp {
         Self { inode: found.ino(), ..Self::default() }
     }
 
-    /// Whether it was changed less than `age` before `now` (nanoseconds since 1970).
+    /// Whether it was changed less than `age` before `now` (nanoseconds since 1970). A change in the future is an old one
+    /// that was made before the clock was set back, or nobody would ever be done waiting.
     pub(super) fn is_younger(&self, age: Duration, now: i64) -> bool {
-        let age = i64::try_from(age.as_nanos()).unwrap_or(i64::MAX);
-        age > 0 && self.changed > now.saturating_sub(age)
+        let age = nanoseconds(age);
+        age > 0 && self.changed > now.saturating_sub(age) && self.changed <= now.saturating_add(age)
     }
 
-    /// Whether a content read at `now` may have been changed again without another stamp.
+    /// Whether a content read at `now` may have been changed again without another stamp. In the future nothing is sure.
     pub(super) fn is_unsure(&self, now: i64) -> bool {
         let is_coarse = self.changed % 1_000_000_000 == 0 && self.modified % 1_000_000_000 == 0;
-        self.is_younger(if is_coarse { COARSE_STEP } else { STEP }, now)
+        let step = if is_coarse { COARSE_STEP } else { STEP };
+        self.changed > now.saturating_sub(nanoseconds(step))
     }
+}
+
+fn nanoseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
 /// A file: 88 bytes with its entry, and its name.
@@ -91,6 +97,9 @@ mod tests {
         assert!(!stamp(5 * second + 1).is_unsure(5 * second + 30_000_000));
         assert!(stamp(5 * second).is_unsure(7 * second) && !stamp(5 * second).is_unsure(8 * second));
         assert!(stamp(9 * second + 1).is_unsure(5 * second), "the clock went back");
-        assert!(!stamp(9 * second).is_younger(Duration::ZERO, 5 * second));
+        assert!(!stamp(5 * second).is_younger(Duration::ZERO, 5 * second));
+        let still = Duration::from_secs(2);
+        assert!(stamp(5 * second).is_younger(still, 6 * second) && stamp(6 * second).is_younger(still, 5 * second));
+        assert!(!stamp(5 * second).is_younger(still, 7 * second) && !stamp(9 * second).is_younger(still, 5 * second));
     }
 }

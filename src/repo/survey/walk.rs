@@ -271,6 +271,8 @@ impl Survey {
                     self.folders.insert(parent.to_path_buf(), folder);
                 }
             }
+            // With the root, what is in it is only missing.
+            Err(error) if is_missing(&error) && !look.root.path().is_dir() => self.lose_folder(look, Path::new("")),
             Err(error) if is_missing(&error) => {
                 self.lose_folder_of(look, parent, name);
                 self.lose_file(look, parent, name);

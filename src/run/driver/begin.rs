@@ -53,9 +53,8 @@ impl<'a> Driver<'a> {
         driver.unwritten.push((at, first));
         driver.note_reused();
         driver.tell_preparer();
+        // It is on disk together with the first intents, and told then.
         driver.write()?;
-        // From here on the run exists, whatever happens to the machine.
-        driver.sync_and_show()?;
         failpoint::reach("run-started");
         Ok(driver)
     }

@@ -9,9 +9,11 @@ mod peer;
 mod prepare;
 mod serve;
 mod simple;
+mod spare;
 mod start;
 mod strays;
 mod streams;
 mod supervision;
 
 pub use serve::supervise;
+pub use spare::supervise_many;

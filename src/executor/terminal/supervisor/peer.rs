@@ -35,6 +35,11 @@ impl Peer {
         Ok(Some(Self { stream, number, received: Vec::new(), unsent: Vec::new(), awaits_room: false }))
     }
 
+    /// Puts bytes before what comes: they were read by somebody else.
+    pub(super) fn has_received(&mut self, bytes: Vec<u8>) {
+        self.received = bytes;
+    }
+
     /// What has come; `None` when the engine is gone, or says what nobody understands.
     pub(super) fn receive(&mut self) -> Option<Vec<Request>> {
         let mut is_gone = false;

@@ -41,15 +41,12 @@ const WRITE_AGAIN: Duration = Duration::from_millis(100);
 /// # Errors
 /// When another supervisor has the run, or the file system or the kernel refuses what it needs to begin.
 pub fn supervise(root: &Path, run_dir: &Path, run: RunId) -> io::Result<()> {
-    leave_session();
-    keep_descriptors_home();
-    adopt_orphans();
-    let mut engine = socket::take_inherited()?;
+    let mut engine = begin()?;
     let supervisor = Supervisor::new(root, run_dir, run, &engine);
     match supervisor {
         Ok(mut supervisor) => {
             drop(engine);
-            supervisor.run()
+            supervisor.run().map(drop)
         }
         Err(error) => {
             let mut refusal = Vec::new();
@@ -59,6 +56,14 @@ pub fn supervise(root: &Path, run_dir: &Path, run: RunId) -> io::Result<()> {
             Err(error)
         }
     }
+}
+
+/// Makes a supervisor of this process, and takes the socket to its engine.
+pub(super) fn begin() -> io::Result<UnixStream> {
+    leave_session();
+    keep_descriptors_home();
+    adopt_orphans();
+    socket::take_inherited()
 }
 
 /// Takes the lock that says that a supervisor lives, and writes down who it is.
@@ -72,7 +77,7 @@ fn lock(run_dir: &Path) -> io::Result<File> {
 
 /// See the module's documentation.
 #[derive(Debug)]
-struct Supervisor {
+pub(super) struct Supervisor {
     ground: Ground,
     clock: SystemClock,
     limits: Limits,
@@ -93,6 +98,8 @@ struct Supervisor {
     /// When the log of attempts is written again, after it could not be.
     write_again_at: Option<Duration>,
     peer: Option<Peer>,
+    /// Whether the engine has said that the run has ended.
+    is_free: bool,
     /// The number of the next peer: an event for one that was let go concerns nobody.
     next_peer: u64,
     signals: ChildSignals,
@@ -102,7 +109,7 @@ struct Supervisor {
 }
 
 impl Supervisor {
-    fn new(root: &Path, run_dir: &Path, run: RunId, engine: &UnixStream) -> io::Result<Self> {
+    pub(super) fn new(root: &Path, run_dir: &Path, run: RunId, engine: &UnixStream) -> io::Result<Self> {
         let signals = ChildSignals::only()?;
         let lock = lock(run_dir)?;
         failpoint::reach("supervisor-locked");
@@ -136,6 +143,7 @@ impl Supervisor {
             tell_at: None,
             write_again_at: None,
             peer: Peer::new(engine.try_clone()?, FIRST_PEER, &poll)?,
+            is_free: false,
             next_peer: FIRST_PEER + 1,
             signals,
             listener,
@@ -144,9 +152,19 @@ impl Supervisor {
         })
     }
 
-    fn run(&mut self) -> io::Result<()> {
+    /// Takes in what the engine has said already.
+    pub(super) fn has_heard(&mut self, bytes: Vec<u8>) {
+        if let Some(peer) = &mut self.peer {
+            peer.has_received(bytes);
+            self.listen();
+            self.record_and_begin();
+        }
+    }
+
+    /// Has the run to its end. Returns whether its engine is still there, and may have another.
+    pub(super) fn run(&mut self) -> io::Result<bool> {
         let mut ready = Vec::new();
-        while self.peer.is_some() || self.under_way > 0 || !self.untold.is_empty() {
+        while (self.peer.is_some() && !self.is_free) || self.under_way > 0 || !self.untold.is_empty() {
             let now = self.clock.monotonic();
             let wake_at = self.commands.iter().flatten().filter_map(|command| command.wake_at()).min();
             let wake_at = [wake_at, self.write_again_at, self.tell_at].into_iter().flatten().min();
@@ -161,7 +179,8 @@ impl Supervisor {
         // The lock's file goes last: without it nobody believes that a supervisor lives.
         let run_dir = &self.ground.run_dir;
         failpoint::reach("supervisor-leaves");
-        [files::SOCKET, files::LOCK].into_iter().try_for_each(|name| file::remove(&run_dir.join(name)))
+        [files::SOCKET, files::LOCK].into_iter().try_for_each(|name| file::remove(&run_dir.join(name)))?;
+        Ok(self.is_free)
     }
 
     fn now(&self) -> Timestamp {
@@ -230,6 +249,9 @@ impl Supervisor {
                     self.waiting.push_back(*order);
                 }
                 Request::Cancel { task, number, now } => self.cancel(&task, number, now),
+                Request::Leave if self.under_way == 0 => self.is_free = true,
+                // It has a run, and stays with it.
+                Request::Leave | Request::Supervise { .. } => return self.let_go(),
             }
         }
     }
