@@ -22,6 +22,7 @@ mod style;
 mod table;
 mod tame;
 mod trust_text;
+mod unit_text;
 mod words;
 
 pub use difference::difference;
@@ -42,7 +43,8 @@ pub use status_text::{queue_text, status_text};
 pub use style::Style;
 pub use tame::Tame;
 pub use trust_text::{trust_list_text, trust_text};
-pub use words::{error_text, init_text, log_heading, warning_text};
+pub use unit_text::{LAUNCHD_MARK, SYSTEMD_MARK, Started, launchd_agent, systemd_unit, unit_text};
+pub use words::{done_text, error_text, init_text, log_heading, warning_text};
 
 pub(crate) use run_line::{name_width, retry_line, tail_lines, task_line, task_name};
 pub(crate) use run_text::bytes_text;

@@ -15,7 +15,7 @@ use crate::cli::folder::Folder;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Words that every watcher of a test is started with: in the folders of tests everything may run.
-const ALWAYS: &[&str] = &[];
+const ALWAYS: &[&str] = &["--trust", "open"];
 
 /// A running `spore watch --format json`. Declare it after its folder, so that it ends before that goes.
 pub(crate) struct Watching {
