@@ -4,6 +4,9 @@
 use crate::model::{RunId, Status};
 use crate::render::{self, Gaze};
 
+/// Looks at the clock for which an answer stays on the screen.
+const IDLE_MAX: u32 = 4;
+
 /// What somebody wishes by a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wish {
@@ -26,11 +29,13 @@ pub(super) struct Hand {
     pub(super) gaze: Gaze,
     /// The run that is to be ended, as soon as somebody says yes.
     sentenced: Option<RunId>,
+    /// Looks at the clock since the last key.
+    idle: u32,
 }
 
 impl Hand {
     pub(super) fn new(status: Status) -> Self {
-        let mut hand = Self { status: Status::default(), gaze: Gaze::default(), sentenced: None };
+        let mut hand = Self { status: Status::default(), gaze: Gaze::default(), sentenced: None, idle: 0 };
         hand.look(status);
         hand
     }
@@ -51,8 +56,23 @@ impl Hand {
         }
     }
 
+    /// Something was answered.
+    pub(super) fn hear(&mut self, said: String) {
+        self.gaze.said = Some(said);
+        self.idle = 0;
+    }
+
+    /// Time has passed. What was answered gives way to the keys; a question stays.
+    pub(super) fn wait(&mut self) {
+        self.idle += 1;
+        if self.idle > IDLE_MAX && self.sentenced.is_none() {
+            self.gaze.said = None;
+        }
+    }
+
     /// Keys were pressed. Of several at once, the first that is a wish counts.
     pub(super) fn press(&mut self, bytes: &[u8]) -> Option<Wish> {
+        self.idle = 0;
         match bytes {
             b"\x1b[A" | b"\x1bOA" => self.choose(-1),
             b"\x1b[B" | b"\x1bOB" => self.choose(1),

@@ -158,7 +158,10 @@ impl Picture {
             let one = match tokio::time::timeout(tick, happened.recv()).await {
                 Ok(Some(one)) => one,
                 Ok(None) => return Ok(Exit::Success),
-                Err(_) => continue,
+                Err(_) => {
+                    self.hand.wait();
+                    continue;
+                }
             };
             let wish = match one {
                 Happened::Status(status) => {
@@ -167,7 +170,7 @@ impl Picture {
                 }
                 Happened::Failed(error) => return Err(error.into()),
                 Happened::Answered(said) => {
-                    self.hand.gaze.said = Some(said);
+                    self.hand.hear(said);
                     None
                 }
                 Happened::Keys(keys) => self.hand.press(&keys),

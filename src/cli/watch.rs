@@ -73,14 +73,14 @@ fn ask_for_trust(orders: &Orders, world: &World) -> Result<(), Failure> {
     Ok(())
 }
 
-/// INT, TERM and a closed terminal have it leave. HUP has it read its settings again where nobody's terminal was closed, and
-/// stays ignored where it was started so, as by `nohup`.
+/// INT, TERM and a closed terminal have it leave. HUP has it read its settings again where no terminal was closed; who was
+/// started to ignore that, as by `nohup`, does.
 fn listen() -> std::io::Result<mpsc::UnboundedReceiver<Signal>> {
     let (sender, signals) = mpsc::unbounded_channel();
     let had_terminal = terminal::is_there();
     for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
         let is_hangup = kind == SignalKind::hangup();
-        if is_hangup && is_ignored(kind.as_raw_value()) {
+        if is_hangup && had_terminal && is_ignored(kind.as_raw_value()) {
             continue;
         }
         let mut caught = signal(kind)?;
