@@ -47,8 +47,6 @@ fn a_detached_watcher_is_there_when_the_command_returns() {
     assert_eq!(own.as_deref(), Some(apart.0.as_str()), "it leads a session of its own");
     folder.write("hello.yaml", "spore: hello\nkind: workflow\ntasks: {a: echo hello}\n");
     wait_until(&folder, ".spore/watch.log", "\"ended\"");
-    apart.signal("-HUP");
-    wait_until(&folder, ".spore/watch.log", "settings are read again");
     folder.spore(&["watch", "--detach", "--trust", "open"]).exits(111).says("watched already");
     apart.signal("-TERM");
     wait_until(&folder, ".spore/watch.log", "\"leaving\"");
@@ -67,11 +65,13 @@ fn a_detached_watcher_that_does_not_come_up_says_why() {
 }
 
 #[test]
-fn a_watcher_reads_its_settings_again_at_a_hangup() {
+fn a_hangup_without_a_closed_terminal_ends_no_watcher() {
     let folder = Folder::new().file("spore.toml", "");
     let mut watching = Watching::start(&folder);
     watching.signal("HUP");
-    watching.hears_that("settings", |one| one["said"] == "remark" && one["about"] == "spore.toml");
+    folder.spore(&["status"]).exits(0).says("watched for");
+    folder.write("hello.yaml", "spore: hello\nkind: workflow\ntasks: {a: echo hello}\n");
+    watching.hears_end_of("hello.yaml", "succeeded");
     watching.end();
 }
 
