@@ -10,6 +10,7 @@ use super::screen::{self, Screen};
 use super::trust;
 use crate::engine::{self, Detached, Orders, Signal, Spectator, World};
 use crate::model::{Said, Told};
+<<<<<<< HEAD
 use crate::os::process::leave_session;
 use crate::os::signals::is_ignored;
 use crate::os::terminal;
@@ -33,6 +34,20 @@ pub(super) fn watch(words: &Watch, screen: &Screen) -> Result<Exit, Failure> {
     if words.detach {
         return detach(&orders, format, screen);
     }
+=======
+use crate::os;
+use crate::render::{self, Style};
+use crate::trust::Settings;
+
+/// Supervisors that wait for the next runs.
+const SPARES_MAX: u32 = 8;
+
+/// Watches until it is told to end.
+pub(super) fn watch(orders: &Orders, format: Format, screen: &Screen) -> Result<Exit, Failure> {
+    let jobs = orders.jobs.unwrap_or_else(os::cores).min(SPARES_MAX) as usize;
+    let world = World::of_many(jobs);
+    ask_for_trust(orders, &world)?;
+>>>>>>> main
     let mut teller = Teller { world: world.clone(), format, style: screen.out };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
     runtime.block_on(async {

@@ -11,8 +11,9 @@ mod disk;
 mod doctor;
 mod endurance;
 mod examples;
-mod folder;
+pub(crate) mod folder;
 mod history;
+mod hooks;
 mod interrupts;
 mod orphaned_commands;
 mod orphans;
@@ -23,4 +24,9 @@ mod results;
 mod secrets;
 mod seeds;
 mod semantics;
+<<<<<<< HEAD
+=======
+mod sessions;
+mod trust;
+>>>>>>> main
 mod watching;
