@@ -23,6 +23,20 @@ pub enum Error {
         /// Who.
         pid: Option<i32>,
     },
+    /// Nobody has ever watched the folder.
+    #[error("`{folder}` was never watched, so nothing waits there")]
+    NeverWatched {
+        /// The folder.
+        folder: String,
+    },
+    /// What was asked for cannot be done as things are.
+    #[error("{because}")]
+    Refused {
+        /// Why, as a fragment.
+        because: String,
+        /// What to do.
+        hint: Option<String>,
+    },
     /// The machine has nothing left to run anything with.
     #[error("the machine has nothing left to run anything with: {0}")]
     Runtime(std::io::Error),
@@ -220,6 +234,8 @@ impl Error {
             Self::Journal(error) => error.hint(),
             Self::Queue(error) => error.hint(),
             Self::Transport(error) => error.hint(),
+            Self::NeverWatched { .. } => Some("`spore watch` watches it".to_owned()),
+            Self::Refused { hint, .. } => hint.clone(),
             Self::Watched { .. } => Some("one watcher is enough; see what it does: `spore status`".to_owned()),
             Self::Trust(error) => error.hint(),
             Self::Undecided { root } => Some(super::trust::three_commands(root)),

@@ -24,6 +24,9 @@ mod results;
 mod secrets;
 mod seeds;
 mod semantics;
+<<<<<<< HEAD
+=======
 mod sessions;
 mod trust;
+>>>>>>> main
 mod watching;

@@ -33,7 +33,7 @@ impl Work {
     /// What was read from the file, where that is known.
     pub(super) fn text(&self) -> &str {
         let source = match self {
-            Self::Begin(request) => &request.source,
+            Self::Begin { request, .. } => &request.source,
             Self::Resume(_, pace) => &pace.source,
         };
         source.as_ref().map_or("", |source| &source.text)

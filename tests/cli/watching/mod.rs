@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod deaths;
+mod apart;
 mod doors;
 pub(crate) mod fixture;
 
