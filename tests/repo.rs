@@ -3,6 +3,7 @@
 mod batch;
 mod committed;
 mod git;
+mod pushes;
 mod travel;
 
 use std::fs;

@@ -3,6 +3,7 @@
 mod cli;
 mod corpus;
 mod executor;
+mod hooks;
 mod journal;
 mod machine;
 mod markdown;

@@ -149,7 +149,9 @@ fn perform(work: &Work<'_>, format: Format, screen: &Screen) -> Result<Finished,
         let stops = listen().map_err(Failure::Runtime)?;
         let finished = match work {
             Work::Run(request) => engine::run(&world, request, stops, &mut onlooker).await,
-            Work::Resume(found, pace) => engine::resume(&world, found, pace.clone(), stops, &mut onlooker).await,
+            Work::Resume(found, pace) => {
+                Box::pin(engine::resume(&world, found, pace.clone(), stops, &mut onlooker)).await
+            }
         };
         Ok::<_, Failure>(finished?)
     })?;

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::screen::{self, Screen};
 use crate::engine::{self, Review, World};
 use crate::render;
-use crate::render::report::{TrustListReport, TrustState};
+use crate::render::report::TrustListReport;
 use crate::trust::{Mode, Settings};
 
 /// Does what the options say.
@@ -75,29 +75,24 @@ fn look(settings: &Settings, asked: &Trust, screen: &Screen) -> Result<Exit, Fai
     let reviews = asked.paths.iter().map(|path| engine::review(settings, path));
     let mut reviews = reviews.collect::<Result<Vec<Review>, _>>()?;
     let can_ask = io::stdin().is_terminal() && screen.err_is_terminal && format == Format::Text;
-    let mut is_open = false;
+    let (mut is_open, mut wants_more) = (false, false);
     for (at, review) in reviews.iter_mut().enumerate() {
         if format == Format::Text {
             let space = if at == 0 { "" } else { "\n" };
             screen::print(&format!("{space}{}", render::trust_text(&review.report, screen.out)))?;
         }
-        let wanted = match review.report.state {
-            TrustState::Approved => continue,
-            TrustState::Refused => false,
-            TrustState::New | TrustState::Changed => asked.yes || (can_ask && ask("\nApprove? [y/N] ")?.is_yes()),
-        };
-        if wanted {
+        if review.asks() && (asked.yes || (can_ask && ask("\nApprove? [y/N] ")?.is_yes())) {
             engine::approve(settings, std::slice::from_mut(review), World::here().now())?;
             if format == Format::Text {
                 screen::print("\napproved\n")?;
             }
-        } else {
-            is_open = true;
         }
+        wants_more |= review.asks();
+        is_open |= !review.report.runs;
     }
     if format == Format::Json {
         screen::print(&render::json(&reviews.iter().map(|review| &review.report).collect::<Vec<_>>()))?;
-    } else if is_open && !can_ask && !asked.yes {
+    } else if wants_more && !can_ask {
         let hint = "when you have read it: the same again with `--yes`";
         screen::complain(&render::error_text("nobody is here to approve it", Some(hint), screen.err));
     }

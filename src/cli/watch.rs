@@ -10,11 +10,15 @@ use super::screen::{self, Screen};
 use super::trust;
 use crate::engine::{self, Detached, Orders, Signal, Spectator, World};
 use crate::model::{Said, Told};
+use crate::os;
 use crate::os::process::leave_session;
 use crate::os::signals::is_ignored;
 use crate::os::terminal;
 use crate::render::{self, Style};
 use crate::trust::Settings;
+
+/// Supervisors that wait for the next runs.
+const SPARES_MAX: u32 = 8;
 
 /// Watches until it is told to end, or has another process do so.
 pub(super) fn watch(words: &Watch, screen: &Screen) -> Result<Exit, Failure> {
@@ -28,11 +32,13 @@ pub(super) fn watch(words: &Watch, screen: &Screen) -> Result<Exit, Failure> {
         existing: words.existing,
         once: words.once,
     };
-    let (world, format) = (World::here(), words.output.format);
-    ask_for_trust(&orders, &world)?;
+    let format = words.output.format;
+    ask_for_trust(&orders, &World::here())?;
     if words.detach {
         return detach(&orders, format, screen);
     }
+    let jobs = orders.jobs.unwrap_or_else(os::cores).min(SPARES_MAX) as usize;
+    let world = World::of_many(jobs);
     let mut teller = Teller { world: world.clone(), format, style: screen.out };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
     runtime.block_on(async {

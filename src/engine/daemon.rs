@@ -29,7 +29,7 @@ use self::timetable::Timetable;
 use super::{Error, World};
 use crate::model::{Policy, Problem, RecentStatus, RunId, Said, Ticket, Timestamp, Triggers};
 use crate::queue::{self, Log};
-use crate::repo::{Project, Root, Survey};
+use crate::repo::{self, Project, Root, Survey};
 use crate::transport::Server;
 use crate::watch::{Folder, Hints};
 
@@ -51,7 +51,7 @@ pub trait Spectator {
 }
 
 /// The longest sleep: so late at most does it notice that the clock was set, or that the machine slept.
-const SLEEP_MAX: Duration = Duration::from_secs(60);
+const SLEEP_MAX: Duration = Duration::from_mins(1);
 
 /// A watcher at work.
 struct Daemon<'a> {
@@ -80,6 +80,8 @@ struct Daemon<'a> {
     adoptions: VecDeque<Ticket>,
     /// Runs that cannot be gone on with, so that nobody tries all the time.
     given_up: BTreeSet<RunId>,
+    /// Files that changed too short a time ago to be taken.
+    unsettled: BTreeSet<PathBuf>,
     /// Letters about pushes that a pull was made for.
     pulled: BTreeSet<String>,
     /// Runs that were over lately: depth, and from when to when they were under way.
@@ -106,14 +108,31 @@ pub async fn watch(
     mut signals: mpsc::UnboundedReceiver<Signal>,
     view: &mut dyn Spectator,
 ) -> Result<(), Error> {
+    loop {
+        let (root, told_to_leave) = watch_on(world, orders, &mut signals, view).await?;
+        // Who puts a letter into the inbox while somebody watches starts nobody. It may have come at the last moment.
+        let is_left = orders.once && !told_to_leave && repo::read_letters(&root).is_ok_and(|left| !left.is_empty());
+        if !is_left || repo::is_under_watch(&root) {
+            return Ok(());
+        }
+    }
+}
+
+/// Watches until it is told to leave, or nothing is left to do; the folder is free again then.
+async fn watch_on(
+    world: &World,
+    orders: &Orders,
+    signals: &mut mpsc::UnboundedReceiver<Signal>,
+    view: &mut dyn Spectator,
+) -> Result<(Root, bool), Error> {
     let (root, held) = start::take(orders)?;
     let (reports, mut heard) = mpsc::unbounded_channel();
     let mut server = Server::listen(&root.state())?;
-    let mut daemon = Daemon::start(world, orders, root, reports, view)?;
-    loop {
+    let mut daemon = Daemon::start(world, orders, root.clone(), reports, view)?;
+    let told_to_leave = loop {
         daemon.advance()?;
         if orders.once && daemon.is_done() {
-            break;
+            break false;
         }
         let sleep = daemon.sleep();
         tokio::select! {
@@ -128,14 +147,14 @@ pub async fn watch(
             Some(question) = server.next() => daemon.answer(question)?,
             Some(signal) = signals.recv() => match signal {
                 Signal::Reload => daemon.reload()?,
-                Signal::Leave => break,
+                Signal::Leave => break true,
             },
             () = tokio::time::sleep(sleep) => {}
         }
-    }
+    };
     daemon.leave(&mut heard).await?;
     drop(held);
-    Ok(())
+    Ok((root, told_to_leave))
 }
 
 impl Daemon<'_> {
@@ -148,7 +167,7 @@ impl Daemon<'_> {
         }
         if self.look_for_others_at.is_some_and(|at| at <= now) {
             self.look_for_others_at = None;
-            self.take_up_others()?;
+            self.take_up_others();
         }
         self.take_turns()?;
         self.keep();
@@ -177,7 +196,8 @@ impl Daemon<'_> {
     fn is_done(&self) -> bool {
         let waits = self.log.state().tickets().any(|waiting| waiting.phase == queue::Phase::Queued);
         let is_paused = self.log.state().paused().is_some();
-        (!waits || is_paused) && self.crew.is_idle() && self.adoptions.is_empty() && self.keeper.is_idle()
+        let is_settled = self.unsettled.is_empty() && self.rescan_at.is_none_or(|at| at > self.world.now());
+        (!waits || is_paused) && is_settled && self.crew.is_idle() && self.adoptions.is_empty() && self.keeper.is_idle()
     }
 
     /// Looks at what the system tells of.
@@ -191,16 +211,15 @@ impl Daemon<'_> {
                 start::INBOX => self.read_inbox()?,
                 start::SETTINGS => self.reload()?,
                 start::TRUST => drop(self.recheck()?),
+                start::COMMITS => self.offer_again()?,
                 _ => {}
             }
         }
-        if hints.rescan {
-            return self.reconcile();
-        }
         // What went is looked at first, so that what was renamed is not taken for something new.
         let fresh = hints.gone.into_iter().chain(hints.folders).collect::<Vec<_>>();
-        self.look_at(&fresh, self.project.watch.settle)?;
-        self.look_at(&hints.ready, Duration::ZERO)
+        self.look_at(&fresh, self.folder.still())?;
+        self.look_at(&hints.ready, Duration::ZERO)?;
+        if hints.rescan { self.reconcile() } else { Ok(()) }
     }
 
     /// Looks at these files, and folders with all in them. What has changed a moment ago waits until it has stood still.
@@ -211,9 +230,18 @@ impl Daemon<'_> {
         let Self { survey, folder, root, project, .. } = self;
         let paths = paths.iter().map(PathBuf::as_path);
         let enter = &mut |path: &Path, is_new| folder.enter(path, is_new);
-        let changes = survey.refresh_paths(root, &project.limits, still, paths, enter);
-        self.folder.suspect(changes.unsettled.iter().map(PathBuf::as_path));
+        let changes = survey.refresh_paths(root, &project.limits, still, paths.clone(), enter);
+        for path in paths {
+            self.unsettled.remove(path);
+        }
+        self.suspect(&changes.unsettled);
         self.take_in(changes)
+    }
+
+    /// Files that are to be looked at again when they have stood still.
+    fn suspect(&mut self, files: &[PathBuf]) {
+        self.unsettled.extend(files.iter().cloned());
+        self.folder.suspect(files.iter().map(PathBuf::as_path));
     }
 
     /// Looks at the whole folder, whatever the system told of.
@@ -221,15 +249,17 @@ impl Daemon<'_> {
         let reconcile = i64::try_from(self.project.watch.reconcile.as_millis()).unwrap_or(i64::MAX);
         self.rescan_at = Some(Timestamp(self.world.now().0.saturating_add(reconcile)));
         // What is there before the folder was ever watched is known as it is, however fresh.
-        let still = if self.is_first { Duration::ZERO } else { self.project.watch.settle };
+        let still = if self.is_first { Duration::ZERO } else { self.folder.still() };
         let Self { survey, folder, root, project, .. } = self;
         let enter = &mut |path: &Path, is_new| folder.enter(path, is_new);
         let changes = survey.refresh(root, &project.limits, still, enter);
-        self.folder.suspect(changes.unsettled.iter().map(PathBuf::as_path));
+        self.unsettled.clear();
+        self.suspect(&changes.unsettled);
         self.take_in(changes)?;
         self.offer_again()?;
         self.read_inbox()?;
         self.recheck()?;
-        self.take_up_others()
+        self.take_up_others();
+        Ok(())
     }
 }

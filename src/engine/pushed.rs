@@ -77,33 +77,30 @@ fn is_started(push: &Push, pushed: &Pushed) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Dialect;
 
     fn pushed(branch: &str, paths: &[&str]) -> Pushed {
         let paths = paths.iter().map(|path| (*path).to_owned()).collect();
         Pushed { branch: branch.into(), commit: "1".repeat(40), paths }
     }
 
-    fn spore(branches: &[&str], paths: &[&str]) -> Spore {
+    fn on_push(branches: &[&str], paths: &[&str]) -> Triggers {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-        let mut spore = Spore::empty("x", Dialect::Yaml);
-        spore.triggers.push = Some(Push { branches: texts(branches), paths: texts(paths) });
-        spore
+        Triggers { push: Some(Push { branches: texts(branches), paths: texts(paths) }), ..Triggers::default() }
     }
 
     #[test]
     fn a_spore_starts_once_for_a_push_of_many_branches() {
         let push = [pushed("topic", &["data/x"]), pushed("main", &["data/x"]), pushed("release/1", &["data/y"])];
         let wanted = [
-            spore(&[], &[]),
-            spore(&["main", "release/**"], &["data/**"]),
-            spore(&["main"], &["src/**"]),
-            spore(&["!topic"], &[]),
-            Spore::empty("silent", Dialect::Yaml),
+            on_push(&[], &[]),
+            on_push(&["main", "release/**"], &["data/**"]),
+            on_push(&["main"], &["src/**"]),
+            on_push(&["!topic"], &[]),
+            Triggers::default(),
         ];
         let started: Vec<(usize, &str)> = spores_of_push(&push, wanted.iter().enumerate())
             .into_iter()
-            .map(|(at, _, by)| (at, by.branch.as_str()))
+            .map(|(at, by)| (at, by.branch.as_str()))
             .collect();
         assert_eq!(started, [(0, "topic"), (1, "main"), (3, "main")]);
     }

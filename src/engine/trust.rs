@@ -90,41 +90,45 @@ pub fn widening(project: &Project) -> Option<String> {
 /// Whether the spore may run that was opened, as it was read then.
 #[must_use]
 pub fn judge(settings: &Settings, opened: &Opened) -> Verdict {
-    let root = opened.root.path();
+    judge_source(settings, &opened.root, &opened.project, &opened.source)
+}
+
+fn judge_source(settings: &Settings, folder: &Root, project: &Project, source: &Source) -> Verdict {
+    let root = folder.path();
     if let Err(error) = settings.check_root(root) {
         return refused(&error);
     }
-    let file = opened.root.join(&opened.source.path);
+    let file = folder.join(&source.path);
     if !settings.is_listed(root)
         && let Some(verdict) = of_another_user(root, &file)
     {
         return verdict;
     }
     let mode = settings.mode_of(root).unwrap_or_default();
-    let asked = Asked::of(mode, &opened.project);
+    let asked = Asked::of(mode, project);
     if !asked.signed && !asked.approved {
         return Verdict::Allowed { how: How::Open, guard: Guard::none() };
     }
-    let bound = bind(&opened.root, &opened.source, &opened.project.limits);
+    let bound = bind(folder, source, &project.limits);
     if let Some(because) = &bound.refused {
         let hint = Some("have its commands name fewer or smaller files".to_owned());
         return Verdict::Refused { because: because.clone(), hint };
     }
     let mut how = How::Open;
     if asked.signed {
-        match signed(settings, &opened.root, &opened.source, &bound) {
+        match signed(settings, folder, source, &bound) {
             Ok(by) => how = How::Signed { by },
             Err(verdict) => return verdict,
         }
     }
     if asked.approved {
-        match approved(settings, &opened.root, &opened.source.path, bound.digest) {
+        match approved(settings, folder, &source.path, bound.digest) {
             Ok(at) => how = How::Approved { at },
             Err(verdict) => return verdict,
         }
     }
     let since = if asked.approved { "it was approved" } else { "its signature was looked at" };
-    Verdict::Allowed { how, guard: Guard::new(root, bound.held(), since, &opened.source.path) }
+    Verdict::Allowed { how, guard: Guard::new(root, bound.held(), since, &source.path) }
 }
 
 /// What an approval of a file would be bound to: all spores in it, whichever is to run.

@@ -85,6 +85,18 @@ fn facts(report: &TrustReport, style: Style, text: &mut String) {
     fact("makes", Tone::Dim, &report.made);
     fact("unclear", Tone::Warn, &report.unclear);
     fact("note", Tone::Warn, &report.warnings);
+    if !report.counts {
+        let runs = if report.runs {
+            "it runs by itself; nobody is asked in this folder"
+        } else {
+            "an approval is not enough in this folder"
+        };
+        fact("trust", if report.runs { Tone::Good } else { Tone::Bad }, &[runs.to_owned()]);
+    }
+    if report.state == TrustState::Approved || !report.counts {
+        fact("waits", Tone::Bad, report.because.as_slice());
+        fact("to do", Tone::Busy, report.hint.as_slice());
+    }
 }
 
 fn changed(change: &ChangeReport, style: Style, text: &mut String) {

@@ -6,11 +6,14 @@
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::{Error, Root};
-use crate::model::{Letter, News, RunId};
+use crate::model::{Letter, News, RunId, Timestamp};
 use crate::os;
+use crate::os::clock::{Clock as _, SystemClock};
 
 /// The folder of the letters in the state folder.
 const INBOX: &str = "inbox";
@@ -18,6 +21,8 @@ const INBOX: &str = "inbox";
 const DAMAGED: &str = "damaged";
 /// Bytes of one letter.
 const LETTER_BYTES_MAX: u64 = 4 << 20;
+/// From how old on a letter that nobody has finished is nobody's any more.
+const UNFINISHED_MAX: Duration = Duration::from_hours(1);
 /// Letters that are read at a time.
 const LETTERS_MAX: usize = 10_000;
 
@@ -27,16 +32,25 @@ pub fn inbox(root: &Root) -> PathBuf {
     root.state().join(INBOX)
 }
 
-/// Posts a letter. When this returns, the watcher finds it whatever becomes of this process.
+/// Makes the folder of the letters, where it is not there yet, and returns it.
 ///
 /// # Errors
-/// When it cannot be written.
-pub fn post_letter(root: &Root, letter: &Letter) -> Result<PathBuf, Error> {
+/// When it cannot be made.
+pub fn make_inbox(root: &Root) -> Result<PathBuf, Error> {
     let folder = inbox(root);
     if !folder.is_dir() {
         root.make_state()?;
         os::file::create_dir_all(&folder).map_err(|source| Error::of_io(&folder, "make", source))?;
     }
+    Ok(folder)
+}
+
+/// Posts a letter. When this returns, the watcher finds it whatever becomes of this process.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn post_letter(root: &Root, letter: &Letter) -> Result<PathBuf, Error> {
+    let folder = make_inbox(root)?;
     let at = u64::try_from(letter.at.0).unwrap_or(0);
     let path = folder.join(format!("{}.json", RunId::from_parts(at, os::random::bits())));
     let failed = |source: io::Error| Error::of_io(&path, "write", source);
@@ -81,6 +95,9 @@ pub fn read_letters(root: &Root) -> Result<Vec<Arrived>, Error> {
     for entry in entries {
         let path = entry.map_err(failed)?.path();
         let hidden = path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
+        if path.extension().is_some_and(|ending| ending == "tmp") {
+            remove_if_old(&path);
+        }
         if !hidden && path.extension().is_some_and(|ending| ending == "json") {
             paths.push(path);
         }
@@ -97,6 +114,16 @@ pub fn read_letters(root: &Root) -> Result<Vec<Arrived>, Error> {
         }
     }
     Ok(letters)
+}
+
+/// Removes a letter whose writer was killed before it was whole.
+fn remove_if_old(path: &Path) {
+    let now = Timestamp(SystemClock::new().wall_milliseconds());
+    let written = fs::symlink_metadata(path).map(|found| Timestamp(found.mtime().saturating_mul(1000)));
+    if written.is_ok_and(|written| now.since(written) > UNFINISHED_MAX) {
+        // Another reader may have been faster.
+        let _ = os::file::remove(path);
+    }
 }
 
 fn read(path: &Path) -> Result<Letter, Error> {
@@ -137,7 +164,7 @@ pub fn discard_letter(path: &Path) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{SessionMoment, Timestamp};
+    use crate::model::SessionMoment;
 
     #[test]
     fn letters_come_in_order_and_what_is_none_is_set_aside() {
@@ -159,14 +186,18 @@ mod tests {
         post_letter(&root, &push).expect("posted");
         let inbox = inbox(&root);
         os::file::write_new(&inbox.join("0.json"), b"{\"at\": 1, \"news\": \"pu").expect("written");
-        os::file::create_dir(&inbox.join("1.json")).expect("made");
+        os::file::create_dir(&inbox.join("00.json")).expect("made");
         os::file::write_new(&inbox.join("half.tmp"), b"{").expect("written");
+        os::file::write_new(&inbox.join("old.tmp"), b"{").expect("written");
+        let hours_ago = std::time::UNIX_EPOCH + Duration::from_hours(1);
+        os::file::read_write(&inbox.join("old.tmp")).and_then(|file| file.set_modified(hours_ago)).expect("set");
         let letters = read_letters(&root).expect("read");
         let read = |letters: &[(PathBuf, Result<Letter, Error>)]| {
             letters.iter().map(|(_, letter)| letter.as_ref().ok().map(|letter| letter.at.0)).collect::<Vec<_>>()
         };
         assert_eq!(read(&letters), [None, None, Some(1_000), Some(2_000), Some(3_000)]);
         assert!(letters[0].0.ends_with("damaged/0.json") && letters[0].0.is_file());
+        assert!(inbox.join("half.tmp").exists() && !inbox.join("old.tmp").exists());
         discard_letter(&first).expect("discarded");
         discard_letter(&first).expect("it is gone already");
         assert_eq!(read(&read_letters(&root).expect("read")), [Some(2_000), Some(3_000)]);

@@ -5,7 +5,8 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Error, SOCKET};
+use super::Error;
+use super::socket::SOCKET;
 use crate::model::{Answer, Ask};
 use crate::os::socket;
 

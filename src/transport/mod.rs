@@ -4,12 +4,8 @@
 mod client;
 mod error;
 mod server;
+mod socket;
 
 pub use client::Client;
 pub use error::Error;
 pub use server::{Question, Server};
-
-/// The name of the socket in the folder of this machine's state.
-const SOCKET: &str = "watch.sock";
-/// Bytes of one question.
-const QUESTION_BYTES_MAX: u64 = 64 << 10;

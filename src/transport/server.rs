@@ -7,7 +7,8 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 
-use super::{Error, QUESTION_BYTES_MAX, SOCKET};
+use super::Error;
+use super::socket::{QUESTION_BYTES_MAX, SOCKET};
 use crate::model::{Answer, Ask};
 use crate::os::{file, socket};
 

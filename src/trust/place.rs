@@ -23,7 +23,12 @@ impl Place {
     pub(super) fn find() -> Result<Self, Error> {
         let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let above = variable("XDG_CONFIG_HOME").or_else(|| Some(variable("HOME")?.join(".config")));
-        let place = Self { folder: above.ok_or(Error::NoHome)?.join("spore") };
+        Self::at(above.ok_or(Error::NoHome)?.join("spore"))
+    }
+
+    /// This folder.
+    pub(super) fn at(folder: PathBuf) -> Result<Self, Error> {
+        let place = Self { folder };
         place.check()?;
         Ok(place)
     }

@@ -81,7 +81,18 @@ impl Settings {
     /// # Errors
     /// When they are not this user's alone, or cannot be read.
     pub fn load() -> Result<Self, Error> {
-        let place = Place::find()?;
+        Self::of(Place::find()?)
+    }
+
+    /// Reads the settings that stand in `folder`, wherever this user's own are.
+    ///
+    /// # Errors
+    /// As [`Settings::load`].
+    pub fn at(folder: &Path) -> Result<Self, Error> {
+        Self::of(Place::at(folder.to_path_buf())?)
+    }
+
+    fn of(place: Place) -> Result<Self, Error> {
         let decisions = read_decisions(&place)?;
         Ok(Self { place, decisions, said: HashMap::new(), approvals: Mutex::default(), signed: Mutex::default() })
     }
@@ -289,4 +300,24 @@ fn fingerprint(text: &str) -> Option<String> {
     let text: String = text.split('#').next()?.chars().filter(|c| !c.is_whitespace()).collect();
     let is_one = matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_one.then(|| text.to_ascii_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modes_have_their_words_and_nothing_decided_asks_for_approval() {
+        for mode in [Mode::Open, Mode::Signed, Mode::Approve] {
+            assert_eq!(Mode::parse(mode.word()), Some(mode));
+        }
+        assert_eq!((Mode::parse("Open"), Mode::default()), (None, Mode::Approve));
+    }
+
+    #[test]
+    fn fingerprints_are_read_as_gpg_prints_them() {
+        let spaced = "0123 4567 89ab cdef 0123  4567 89AB CDEF 0123 4567  # me";
+        assert_eq!(fingerprint(spaced).as_deref(), Some("0123456789ABCDEF0123456789ABCDEF01234567"));
+        assert_eq!(fingerprint("0123456789ABCDEF"), None, "a short one can be forged");
+    }
 }

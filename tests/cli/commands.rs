@@ -31,12 +31,14 @@ fn every_command_has_help_with_an_example() {
         "resolve",
         "prune",
         "doctor",
+        "hooks",
+        "hook",
         "schema",
         "completions",
     ] {
         let answer = folder.spore(&[command, "--help"]).exits(0).says("Example");
         assert!(answer.out.contains(&format!("spore {command}")), "{}", answer.out);
-        if command != "completions" {
+        if !matches!(command, "completions" | "hooks" | "hook") {
             assert!(answer.out.contains("--format"), "{command}: {}", answer.out);
         }
     }

@@ -108,6 +108,7 @@ fn its_spores_are_right_and_its_commands_print_what_it_says() {
         std::iter::once(bin).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
     );
     let path = path.expect("a search path");
+    let settings = tempfile::tempdir().expect("a folder");
     let (mut spores, mut ran) = (0, 0);
     for block in blocks() {
         let name = block.title.strip_prefix("**`").and_then(|title| title.split_once("`**"));
@@ -120,6 +121,7 @@ fn its_spores_are_right_and_its_commands_print_what_it_says() {
                 let mut shell = std::process::Command::new("sh");
                 shell.args(["-c", &format!("{{ {command}; }} 2>&1")]).current_dir(folder.root());
                 shell.env("PATH", &path).env("LC_ALL", "C.UTF-8").env("HOME", folder.root()).stdin(Stdio::null());
+                shell.env("XDG_CONFIG_HOME", settings.path());
                 let output = shell.output().expect("a shell starts");
                 let printed = String::from_utf8_lossy(&output.stdout);
                 let line = block.line;

@@ -46,7 +46,7 @@ async fn supervisor_of_a_run(spares: &Arc<Spares>) -> Identity {
 async fn until(mut is_so: impl FnMut() -> bool) {
     let looked = async {
         while !is_so() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(Duration::from_mins(1), looked).await.expect("it comes to that");

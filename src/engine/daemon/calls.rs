@@ -111,7 +111,7 @@ impl Daemon<'_> {
             }
             if !self.log.state().has_read(&name) {
                 match letter {
-                    Ok(letter) => self.read_letter(name, letter)?,
+                    Ok(letter) => self.read_letter(name, &letter)?,
                     Err(error) => {
                         self.say_problem("inbox", error.to_string(), error.hint());
                         continue;
@@ -132,13 +132,13 @@ impl Daemon<'_> {
         if own.is_ok_and(|own| own == *repository) || !self.pulled.insert(name.to_owned()) {
             return false;
         }
-        self.keeper.wants_pull(self.world.now());
+        self.keeper.pull();
         true
     }
 
-    fn read_letter(&mut self, name: String, letter: Letter) -> Result<(), queue::Error> {
+    fn read_letter(&mut self, name: String, letter: &Letter) -> Result<(), queue::Error> {
         let wanted = match &letter.news {
-            News::Session { moment, session, event, .. } => self.called_by_session(*moment, session.clone(), event),
+            News::Session { moment, session, event, .. } => self.called_by_session(*moment, session.as_deref(), event),
             news => {
                 // The files of a commit may have arrived with it, or be about to.
                 self.rescan_at = Some(self.world.now());
@@ -152,13 +152,13 @@ impl Daemon<'_> {
     fn called_by_session(
         &mut self,
         moment: SessionMoment,
-        session: Option<String>,
+        session: Option<&str>,
         event: &serde_json::Value,
     ) -> Vec<Wanted> {
         let called: Vec<(String, String)> = self.triggered_by(|triggers| triggers.session.contains(&moment));
         let mut wanted = Vec::new();
         for (path, spore) in called {
-            let cause = Cause::Session { moment, session: session.clone() };
+            let cause = Cause::Session { moment, session: session.map(str::to_owned) };
             if let Some(mut one) = self.call_for(&path, &spore, cause) {
                 one.ticket.event = Some(event.to_string());
                 wanted.push(one);
@@ -170,7 +170,9 @@ impl Daemon<'_> {
     fn called_by_push(&mut self, news: &News) -> Vec<Wanted> {
         let pushed = match read_push(&self.root, news) {
             Ok((pushed, unread)) => {
-                unread.iter().for_each(|error| self.say_problem("push", error.to_string(), error.hint()));
+                for error in unread {
+                    self.say_problem("push", error.to_string(), error.hint());
+                }
                 pushed
             }
             Err(error) => {

@@ -205,7 +205,7 @@ fn perform(
             }
             Work::Resume(found, pace) => {
                 let pace = Pace { jobs: Some(allowance), ..pace };
-                resume(world, &found, pace, stops, view).await
+                Box::pin(resume(world, &found, pace, stops, view)).await
             }
         }
     });

@@ -144,7 +144,7 @@ impl Daemon<'_> {
         let mut facts: Vec<_> =
             new.into_iter().map(|(path, spore, line)| Fact::Fired { path, spore, line, at: now }).collect();
         let is_noted = self.log.state().is_triggered(path);
-        if is_noted != !spores.is_empty() {
+        if is_noted == spores.is_empty() {
             facts.push(Fact::Triggered { path: path.to_owned(), is: !spores.is_empty() });
         }
         if spores.is_empty() {
@@ -200,7 +200,9 @@ impl Daemon<'_> {
         failpoint::reach("tickets-written");
         self.log.sync()?;
         failpoint::reach("tickets-synced");
-        said.iter().for_each(|said| self.view.hear(said));
+        for said in &said {
+            self.view.hear(said);
+        }
         Ok(())
     }
 

@@ -40,6 +40,8 @@ pub(super) struct Keeper {
     not_before: Timestamp,
     wants_push: bool,
     pull_at: Option<Timestamp>,
+    /// Whether another repository is known to have something new.
+    wants_pull: bool,
 }
 
 /// What git is to do, one after the other.
@@ -72,6 +74,7 @@ impl Keeper {
             not_before: never,
             wants_push: false,
             pull_at: None,
+            wants_pull: false,
         }
     }
 
@@ -83,12 +86,12 @@ impl Keeper {
 
     /// Whether nothing is left to do that could be done now.
     pub(super) fn is_idle(&self) -> bool {
-        !self.is_busy && self.first.is_none() && !self.wants_push
+        !self.is_busy && self.first.is_none() && !self.wants_push && !self.wants_pull
     }
 
     /// Another repository has something new.
-    pub(super) fn wants_pull(&mut self, now: Timestamp) {
-        self.pull_at = Some(now);
+    pub(super) fn pull(&mut self) {
+        self.wants_pull = true;
     }
 
     /// Whether a thread works with git.
@@ -105,7 +108,7 @@ impl Keeper {
             let waits = Timestamp(first.0 + WAITS_MAX_MS);
             if quiet { waits.min(Timestamp(self.last.0 + QUIET_MS)) } else { waits }
         });
-        let push = self.wants_push.then_some(self.not_before);
+        let push = (self.wants_push || self.wants_pull).then_some(self.not_before);
         let soonest = [commit, push, self.pull_at].into_iter().flatten().min();
         soonest.map(|at| at.max(self.not_before))
     }
@@ -132,10 +135,12 @@ impl Daemon<'_> {
             return;
         }
         let kept: Vec<_> = self.log.state().kept().take(BATCH_MAX).map(|(run, kept)| (run, kept.clone())).collect();
-        let pull = self.keeper.pull_at.is_some_and(|at| at <= now);
+        let pull = self.keeper.wants_pull || self.keeper.pull_at.is_some_and(|at| at <= now);
         let push = self.project.git.push.clone().filter(|_| self.keeper.wants_push || !kept.is_empty());
-        self.keeper.pull_at =
-            self.keeper.pull_at.map(|at| if pull { Timestamp(now.0 + pulls.unwrap_or(0)) } else { at });
+        if pull {
+            self.keeper.wants_pull = false;
+            self.keeper.pull_at = pulls.map(|every| Timestamp(now.0 + every));
+        }
         self.keeper.first = None;
         if kept.is_empty() && !pull && push.is_none() {
             self.keeper.wants_push = false;
@@ -167,6 +172,9 @@ impl Daemon<'_> {
             problem = self.committed(runs, commit)?;
         }
         if let Some(pulled) = came.pull {
+            if let Ok(Pulled::Done { from, to, .. }) = &pulled {
+                self.look_at_pulled(from.as_deref(), to)?;
+            }
             problem = problem.or(match pulled {
                 Ok(Pulled::Skipped { reason, hint, .. }) => Some((format!("nothing is pulled: {reason}"), hint)),
                 Ok(_) => None,
@@ -203,6 +211,16 @@ impl Daemon<'_> {
             self.keeper.wants(now);
         }
         Ok(())
+    }
+
+    /// Looks at the files that a pull has brought. Git has finished writing them, so they are taken as they are.
+    fn look_at_pulled(&mut self, from: Option<&str>, to: &str) -> Result<(), queue::Error> {
+        let Ok(home) = repo::hook_home(self.root.path()) else { return Ok(()) };
+        let Some(top) = home.top else { return Ok(()) };
+        // What cannot be told apart is found by the look at everything that follows.
+        let paths = repo::paths_between(&home.repository, from, to).unwrap_or_default();
+        let files: Vec<_> = paths.iter().map(|path| top.join(path)).collect();
+        self.look_at(&files, Duration::ZERO)
     }
 
     /// Notes a commit; what is returned is in its way and may pass.

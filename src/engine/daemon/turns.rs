@@ -99,6 +99,7 @@ impl Daemon<'_> {
             cause: Some(ticket.cause.clone()),
             written_by: ticket.written_by,
             depth: ticket.depth,
+            event: ticket.event.clone(),
             guard: Some(guard),
             ..Request::default()
         };
@@ -136,7 +137,8 @@ impl Daemon<'_> {
             }
         }
         let _ = repo::empty_trash(&self.root);
-        self.take_up_others()
+        self.take_up_others();
+        Ok(())
     }
 
     /// Whether nothing of a wanted run has happened yet. Otherwise what is missing of it is set about.
@@ -162,12 +164,12 @@ impl Daemon<'_> {
     }
 
     /// Goes on with runs that others have left behind.
-    pub(super) fn take_up_others(&mut self) -> Result<(), queue::Error> {
+    pub(super) fn take_up_others(&mut self) {
         let orphans = match orphan::list(&self.root) {
             Ok(orphans) => orphans,
             Err(error) => {
                 self.say_problem("watch", error.to_string(), error.hint());
-                return Ok(());
+                return;
             }
         };
         for record in orphans {
@@ -193,7 +195,6 @@ impl Daemon<'_> {
             };
             self.adoptions.push_back(ticket);
         }
-        Ok(())
     }
 
     fn adopt(&mut self, ticket: &Ticket) -> Result<(), queue::Error> {
@@ -208,7 +209,8 @@ impl Daemon<'_> {
             Some(Err((because, _))) => Some(Guard::never(&ticket.path, because)),
             None => None,
         };
-        let pace = Pace { commit: Some(self.wish()), guard, ..Pace::default() };
+        let source = self.log.text(run).ok().map(|text| Source::new(ticket.path.clone(), text));
+        let pace = Pace { commit: Some(self.wish()), guard, source, event: ticket.event.clone(), ..Pace::default() };
         self.set_off(ticket, Work::Resume(found, pace), true)
     }
 

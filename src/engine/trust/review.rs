@@ -7,7 +7,7 @@ use indexmap::IndexSet;
 
 use super::super::Error;
 use super::super::error::BadSpore;
-use super::{Asked, bind, widening};
+use super::{Asked, Verdict, bind, judge_source, widening};
 use crate::model::{Command, Digest, EnvValue, Source, Spore, Task, Timestamp, Work};
 use crate::render::difference;
 use crate::render::report::{
@@ -27,7 +27,26 @@ pub struct Review {
     /// What there is to see.
     pub report: TrustReport,
     root: Root,
+    project: Project,
+    source: Source,
     approval: Approval,
+}
+
+impl Review {
+    /// Whether a person is asked: not where another thing decides, and not for what cannot be approved.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        self.report.counts && matches!(self.report.state, TrustState::New | TrustState::Changed)
+    }
+
+    /// Notes whether the spore would run by itself now.
+    fn judge(&mut self, settings: &Settings) {
+        let verdict = judge_source(settings, &self.root, &self.project, &self.source);
+        (self.report.runs, self.report.because, self.report.hint) = match verdict {
+            Verdict::Allowed { .. } => (true, None, None),
+            Verdict::Pending { because, hint } | Verdict::Refused { because, hint } => (false, Some(because), hint),
+        };
+    }
 }
 
 /// Reads a spore, and all that its approval would be bound to.
@@ -59,12 +78,11 @@ pub fn review(settings: &Settings, file: &Path) -> Result<Review, Error> {
         report.changes = changes(before, &source, &bound.references);
     }
     report.warnings.extend(widening(&project));
-    if !Asked::of(settings.mode_of(root.path()).unwrap_or_default(), &project).approved {
-        let said = "approvals do not count in this folder, because its mode is another: `spore trust --list`";
-        report.warnings.push(said.to_owned());
-    }
+    report.counts = Asked::of(settings.mode_of(root.path()).unwrap_or_default(), &project).approved;
     let approval = approval(&source, &bound);
-    Ok(Review { report, root, approval })
+    let mut review = Review { report, root, project, source, approval };
+    review.judge(settings);
+    Ok(review)
 }
 
 /// Approves what was looked at.
@@ -76,6 +94,7 @@ pub fn approve(settings: &Settings, reviews: &mut [Review], at: Timestamp) -> Re
         if review.report.state != TrustState::Refused {
             settings.approve(review.root.path(), vec![Approval { at, ..review.approval.clone() }])?;
             (review.report.state, review.report.approved) = (TrustState::Approved, Some(at));
+            review.judge(settings);
         }
     }
     Ok(())
@@ -248,6 +267,10 @@ fn report(source: &Source, spores: &[Spore], bound: &Bound) -> TrustReport {
         made: bound.made.clone(),
         unclear: bound.unclear.clone(),
         changes: Vec::new(),
+        counts: true,
+        runs: false,
+        because: None,
+        hint: None,
         warnings: Vec::new(),
     }
 }

@@ -16,6 +16,7 @@
 mod artifacts;
 mod attempts;
 mod collect;
+mod connection;
 mod entry;
 mod environment;
 mod leftovers;

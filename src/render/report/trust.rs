@@ -99,6 +99,14 @@ pub struct TrustReport {
     pub unclear: Vec<String>,
     /// What has changed since it was approved.
     pub changes: Vec<ChangeReport>,
+    /// Whether an approval counts in its folder: not where everything may run, or a signature decides.
+    pub counts: bool,
+    /// Whether it would run by itself as it is.
+    pub runs: bool,
+    /// Why not.
+    pub because: Option<String>,
+    /// What to do about that.
+    pub hint: Option<String>,
     /// What to know besides.
     pub warnings: Vec<String>,
 }

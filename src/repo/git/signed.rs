@@ -60,7 +60,7 @@ pub fn bringing(path: &Path, bytes: &[u8]) -> Brought {
         Ok(found) => {
             found.unwrap_or_else(|| not("it is not committed as it is", "commit it, with a signature: `git commit -S`"))
         }
-        Err(error) if error.code() == git2::ErrorCode::NotFound => {
+        Err(error) if matches!(error.code(), git2::ErrorCode::NotFound | git2::ErrorCode::UnbornBranch) => {
             not("it is in no git repository with a commit", "commit it, with a signature: `git commit -S`")
         }
         Err(error) => not(&format!("git cannot tell where it comes from: {}", error.message()), ""),
