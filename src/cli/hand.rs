@@ -94,7 +94,7 @@ impl Hand {
         }
         self.gaze.said = None;
         match key {
-            0x1b | b'q' if self.gaze.log.is_some() => self.close_log(),
+            0x1b | b'q' | b'l' if self.gaze.log.is_some() => self.close_log(),
             0x1b | b'q' => return Some(Wish::Leave),
             b'j' => self.choose(1),
             b'k' => self.choose(-1),
@@ -102,7 +102,6 @@ impl Hand {
                 self.sentenced = self.gaze.chosen;
                 self.gaze.said = self.gaze.chosen.map(|run| format!("cancel run {run}? y/N"));
             }
-            b'l' if self.gaze.log.is_some() => self.close_log(),
             b'l' => self.gaze.log = self.gaze.chosen.map(|_| String::new()),
             b'p' if self.status.paused.is_some() => return Some(Wish::Unpause),
             b'p' => return Some(Wish::Pause),

@@ -50,7 +50,7 @@ enum Happened {
 pub(super) fn show(dir: &Path, screen: &Screen) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
     let mut following = Following::new(dir)?;
-    let first = following.next()?;
+    let first = following.wait()?;
     let held = Held::take()?;
     let came = runtime.block_on(async {
         let (sender, happened) = unbounded_channel();
@@ -113,7 +113,7 @@ fn listen(sender: &UnboundedSender<Happened>) -> io::Result<()> {
 fn spawn_follower(mut following: Following, sender: UnboundedSender<Happened>) -> Result<(), Failure> {
     let follow = move || {
         loop {
-            let (happened, goes_on) = match following.next() {
+            let (happened, goes_on) = match following.wait() {
                 Ok(status) => (Happened::Status(Box::new(status)), true),
                 Err(error) => (Happened::Failed(error), false),
             };

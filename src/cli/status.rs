@@ -28,7 +28,7 @@ pub(super) fn status(dir: &Path, follow: bool, format: Format, screen: &Screen) 
     }
     let mut following = Following::new(dir)?;
     loop {
-        let status = following.next()?;
+        let status = following.wait()?;
         let text = match format {
             Format::Json => render::json_line(&status),
             Format::Text => text(&status, screen) + "\n",

@@ -10,7 +10,7 @@ use super::screen::{self, Screen};
 use super::trust;
 use crate::engine::{self, Detached, Orders, Signal, Spectator, World};
 use crate::model::{Said, Told};
-use crate::os::cores;
+use crate::os;
 use crate::os::process::leave_session;
 use crate::os::signals::is_ignored;
 use crate::os::terminal;
@@ -37,7 +37,8 @@ pub(super) fn watch(words: &Watch, screen: &Screen) -> Result<Exit, Failure> {
     if words.detach {
         return detach(&orders, format, screen);
     }
-    let world = World::of_many(orders.jobs.unwrap_or_else(cores).min(SPARES_MAX) as usize);
+    let jobs = orders.jobs.unwrap_or_else(os::cores).min(SPARES_MAX) as usize;
+    let world = World::of_many(jobs);
     let mut teller = Teller { world: world.clone(), format, style: screen.out };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
     runtime.block_on(async {

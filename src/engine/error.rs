@@ -235,7 +235,6 @@ impl Error {
             Self::Queue(error) => error.hint(),
             Self::Transport(error) => error.hint(),
             Self::NeverWatched { .. } => Some("`spore watch` watches it".to_owned()),
-            Self::Refused { hint, .. } => hint.clone(),
             Self::Watched { .. } => Some("one watcher is enough; see what it does: `spore status`".to_owned()),
             Self::Trust(error) => error.hint(),
             Self::Undecided { root } => Some(super::trust::three_commands(root)),
@@ -263,7 +262,7 @@ impl Error {
                 Some(format!("look at it, and end it: `ps -fp {}`", pids.join(",")))
             }
             Self::Resolved { .. } => Some("what was said once is recorded, and a retry may rest on it".to_owned()),
-            Self::Nothing { hint, .. } => hint.clone(),
+            Self::Nothing { hint, .. } | Self::Refused { hint, .. } => hint.clone(),
             Self::Several { path, ids } => {
                 Some(format!("say which: `{path}#{}`", ids.first().map_or("ID", String::as_str)))
             }

@@ -116,7 +116,7 @@ pub fn log_end(found: &Found) -> Result<String, Error> {
     let mut text = String::new();
     for (task, attempt) in &shown {
         if shown.len() > 1 {
-            text.push_str(&format!("-- {}\n", task.declared.id));
+            text.extend(["-- ", task.declared.id.as_str(), "\n"]);
         }
         let id = AttemptId { run: found.run, task: task.declared.id.clone(), number: attempt.number };
         for stream in [Stream::Out, Stream::Err] {

@@ -92,7 +92,7 @@ impl Following {
     ///
     /// # Errors
     /// When the state of the folder cannot be read. That nobody watches it, or no longer, is none.
-    pub fn next(&mut self) -> Result<Status, Error> {
+    pub fn wait(&mut self) -> Result<Status, Error> {
         loop {
             let status = match self.heard()? {
                 Some(status) => status,

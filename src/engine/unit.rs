@@ -14,7 +14,7 @@ use crate::repo::{self, Root};
 use crate::trust::Mode;
 
 /// How long the system may take to answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Characters of a folder's name in the name of its unit.
 const NAME_CHARS_MAX: usize = 40;
 

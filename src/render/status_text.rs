@@ -52,7 +52,7 @@ pub fn queue_text(status: &Status, now: Timestamp, style: Style) -> String {
     let lines = blocks.lines.into_iter().map(|line| line.text);
     let mut text = lines.skip_while(String::is_empty).collect::<Vec<_>>().join("\n") + "\n";
     if let Some(paused) = &status.paused {
-        text.push_str(&format!("\n{}\n", paused_text(*paused, now)));
+        text.extend(["\n", &paused_text(*paused, now), "\n"]);
     }
     if status.watcher.is_none() {
         text.push_str("\nnobody watches this folder; `spore watch` goes on with what waits\n");
@@ -64,16 +64,13 @@ pub fn queue_text(status: &Status, now: Timestamp, style: Style) -> String {
 pub(super) fn head_lines(status: &Status, start: &str, now: Timestamp, style: Style) -> Vec<String> {
     let folder = style.paint(Tone::Strong, &cut(&clean(&status.folder), style.width.saturating_sub(2), style));
     let mut lines = Vec::new();
-    match &status.watcher {
-        Some(watcher) => {
-            lines.push(format!("{} {folder}", style.paint(Tone::Good, style.pick("●", "*"))));
-            lines.extend(dim_lines(&watcher_text(watcher, now, style), style));
-        }
-        None => {
-            lines.push(format!("{} {folder}", style.paint(Tone::Dim, style.pick("○", "o"))));
-            let start = style.paint(Tone::Busy, &clean(start));
-            lines.push(format!("  {} {start}", style.paint(Tone::Dim, "nobody watches it; to have it watched:")));
-        }
+    if let Some(watcher) = &status.watcher {
+        lines.push(format!("{} {folder}", style.paint(Tone::Good, style.pick("●", "*"))));
+        lines.extend(dim_lines(&watcher_text(watcher, now, style), style));
+    } else {
+        lines.push(format!("{} {folder}", style.paint(Tone::Dim, style.pick("○", "o"))));
+        let start = style.paint(Tone::Busy, &clean(start));
+        lines.push(format!("  {} {start}", style.paint(Tone::Dim, "nobody watches it; to have it watched:")));
     }
     if let Some(paused) = &status.paused {
         for line in wrapped(&paused_text(*paused, now), style.width.saturating_sub(2).max(TEXT_WIDTH_MIN)) {
@@ -257,7 +254,7 @@ impl Blocks {
         let rows: Vec<Vec<Cell>> = next.iter().take(NEXT_MAX).map(row).collect();
         let lines = self.rows(&rows, 3);
         self.title("next by the clock", "");
-        lines.into_iter().for_each(|text| self.say(text));
+        self.lines.extend(lines.into_iter().map(|text| Line { text, run: None }));
         if next.len() > NEXT_MAX {
             self.say(self.style.paint(Tone::Dim, &format!("    and {} more", next.len() - NEXT_MAX)));
         }
@@ -284,7 +281,7 @@ impl Blocks {
         let rows: Vec<Vec<Cell>> = recent.iter().map(row).collect();
         let lines = self.rows(&rows, 5);
         self.title("lately", "");
-        lines.into_iter().for_each(|text| self.say(text));
+        self.lines.extend(lines.into_iter().map(|text| Line { text, run: None }));
     }
 
     fn problems(&mut self, problems: &[Problem]) {

@@ -30,9 +30,10 @@ pub const LAUNCHD_MARK: &str = "<!-- Written by `spore service install`, which a
 pub fn systemd_unit(started: &Started<'_>) -> String {
     let mut words = started.words.iter();
     let program = words.next().map(|program| systemd_word(program, false)).unwrap_or_default();
-    let words: String = words.map(|word| format!(" {}", systemd_word(word, true))).collect();
+    let words: Vec<String> = words.map(|word| systemd_word(word, true)).collect();
+    let words = words.join(" ");
     let mut text = format!("{SYSTEMD_MARK}\n[Unit]\nDescription=Spore watches {}\n\n", percent(started.folder));
-    let _ = writeln!(text, "[Service]\nType=exec\nExecStart={program}{words}\nExecReload=/bin/kill -HUP $MAINPID");
+    let _ = writeln!(text, "[Service]\nType=exec\nExecStart={program} {words}\nExecReload=/bin/kill -HUP $MAINPID");
     // Its commands are no part of it: they outlive it.
     text.push_str("KillMode=process\nTimeoutStopSec=30\nRestart=on-failure\nRestartSec=5\n");
     // What is wrong with the command line, or not decided, is so the next time too.
@@ -45,7 +46,11 @@ pub fn systemd_unit(started: &Started<'_>) -> String {
 /// An agent of launchd.
 #[must_use]
 pub fn launchd_agent(started: &Started<'_>) -> String {
-    let words: String = started.words.iter().map(|word| format!("    <string>{}</string>\n", xml(word))).collect();
+    let words: Vec<String> = started.words.iter().map(|word| format!("    <string>{}</string>", xml(word))).collect();
+    let words = words.join(
+        "
+",
+    );
     let (name, path, log) = (xml(started.name), xml(started.path), xml(started.log));
     format!(
         r#"<?xml version="1.0" encoding="UTF-8"?>
@@ -56,7 +61,8 @@ pub fn launchd_agent(started: &Started<'_>) -> String {
   <key>Label</key><string>{name}</string>
   <key>ProgramArguments</key>
   <array>
-{words}  </array>
+{words}
+  </array>
   <key>EnvironmentVariables</key>
   <dict>
     <key>PATH</key><string>{path}</string>

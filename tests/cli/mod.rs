@@ -24,9 +24,6 @@ mod results;
 mod secrets;
 mod seeds;
 mod semantics;
-<<<<<<< HEAD
-=======
 mod sessions;
 mod trust;
->>>>>>> main
 mod watching;

@@ -1,15 +1,10 @@
 //! Asking a watcher: what it does, and to do something else.
 
-<<<<<<< HEAD
 use serde_json::Value;
 
 use super::fixture::Watching;
 use crate::cli::folder::Folder;
 use crate::cli::semantics::wait_for;
-=======
-use super::fixture::Watching;
-use crate::cli::folder::Folder;
->>>>>>> main
 
 /// A spore whose command says that it runs and goes on until the file `go` is there, or the folder is gone.
 const WAITS: &str = "spore: waits
@@ -17,7 +12,6 @@ kind: workflow
 tasks:
   slow: 'touch begun; while [ -e begun ] && [ ! -e go ]; do sleep 0.01; done'
 ";
-<<<<<<< HEAD
 const HELLO: &str = "spore: hello\nkind: workflow\ntasks: {a: echo hello}\n";
 
 fn status(folder: &Folder) -> Value {
@@ -156,21 +150,4 @@ fn who_follows_is_told_of_each_change_and_of_watchers_that_come_and_go() {
     watching.end();
     following.hears_that("nobody again", |one| one["watcher"].is_null() && one["recent"][0]["path"] == "hello.yaml");
     following.kill();
-=======
-
-#[test]
-fn what_arrives_runs() {
-    let folder = Folder::new().file("spore.toml", "");
-    let mut watching = Watching::start(&folder);
-    folder.write("hello.yaml", "spore: hello\nkind: workflow\ntasks: {a: echo hello}\n");
-    let queued = watching.hears("queued");
-    let end = watching.hears_end_of("hello.yaml", "succeeded");
-    assert_eq!(queued["run"], end["run"]);
-    folder.write("waits.yaml", WAITS);
-    watching.hears_that("begin of waits", |one| one["said"] == "began" && one["path"] == "waits.yaml");
-    folder.write("go", "");
-    watching.hears_end_of("waits.yaml", "succeeded");
-    let told = watching.end();
-    assert_eq!(told.last().expect("something")["said"], "leaving");
->>>>>>> main
 }

@@ -1,8 +1,8 @@
 //! A watched folder: files go in, runs follow, doors ask.
 
+mod apart;
 mod arrivals;
 mod deaths;
-mod apart;
 mod doors;
 pub(crate) mod fixture;
 
