@@ -72,7 +72,7 @@ async fn converse(stream: UnixStream, questions: mpsc::UnboundedSender<Question>
     let (read, mut write) = UnixStream::from_std(stream)?.into_split();
     let (answers, mut answered) = mpsc::unbounded_channel();
     // Ends when nobody has anything to say any more, or nobody listens.
-    tokio::spawn(async move {
+    let writing = tokio::spawn(async move {
         while let Some(answer) = answered.recv().await {
             let mut line = serde_json::to_vec(&answer)?;
             line.push(b'\n');
@@ -83,17 +83,21 @@ async fn converse(stream: UnixStream, questions: mpsc::UnboundedSender<Question>
     let mut lines = BufReader::new(read);
     loop {
         let mut line = String::new();
-        if (&mut lines).take(QUESTION_BYTES_MAX).read_line(&mut line).await? == 0 {
-            break;
+        let received = (&mut lines).take(QUESTION_BYTES_MAX).read_line(&mut line).await;
+        if !matches!(received, Ok(1..)) {
+            // The other end has gone. Who was about to be told is told no more, and so is not waited for.
+            writing.abort();
+            return Ok(());
         }
         match serde_json::from_str(&line) {
             Ok(ask) => drop(questions.send(Question { ask, answers: answers.clone() })),
             Err(error) => {
                 let because = format!("this watcher does not understand that: {error}");
                 let _ = answers.send(Answer::Refused { because, hint: None });
-                break;
+                drop(answers);
+                let _ = writing.await;
+                return Ok(());
             }
         }
     }
-    Ok(())
 }

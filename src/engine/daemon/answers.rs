@@ -162,6 +162,7 @@ impl Daemon<'_> {
 
     /// Tells those who follow, when there is something new.
     pub(super) fn tell_followers(&mut self) {
+        self.followers.answers.retain(|answers| !answers.is_closed());
         if self.followers.answers.is_empty() {
             return;
         }
@@ -172,7 +173,6 @@ impl Daemon<'_> {
         let status = self.status();
         self.followers.told_at = now;
         if self.followers.told.as_ref() == Some(&status) {
-            // An empty message would tell who has gone; the next change does too.
             return;
         }
         self.followers.answers.retain(|answers| answers.send(Answer::Status(Box::new(status.clone()))).is_ok());
