@@ -1,8 +1,10 @@
 //! The staircase: from a file to a result spore, one step after the other. It joins the rooms and knows no format, no
 //! process and no socket.
 
+mod asking;
 mod checklist;
 mod daemon;
+mod detach;
 mod doctor;
 mod error;
 mod finish;
@@ -17,26 +19,32 @@ mod pushed;
 mod resolve;
 mod resume;
 mod retry;
+mod status;
 mod trust;
 mod turn;
+mod unit;
 
+pub use asking::{cancel, drop_from_queue, pause, unpause};
 pub use daemon::{Orders, Signal, Spectator, watch};
+pub use detach::{Detached, detach};
 pub use doctor::examine;
 pub use error::{BadSpore, Error};
 pub use finish::{Kept, Wish};
 pub use hook::{Call, GitHook, check_staged, hear_git, hear_session, session_digest, wake};
 pub use hooks::{Deed, Hooked, Scope, Surroundings, change_hooks, hooks_status};
-pub use look::{Found, Looked, find_run, is_live, list_runs, read_log, show_run};
+pub use look::{Found, Looked, find_run, is_live, list_runs, log_end, read_log, show_run};
 pub use open::{Checked, Opened, Planned, Selection, check, open, plan};
 pub use prune::{Because, Keep, Pruned, PrunedRun, prune};
 pub use pushed::{Pushed, read_push, spores_of_push};
 pub use resolve::resolve;
 pub use resume::{Pace, find_orphans, resume};
 pub use retry::{Retry, retry_request};
+pub use status::{Following, status, wanted};
 pub use trust::{
     Asked, Guard, How, Review, Verdict, approve, decide, is_undecided, judge, list_trust, review, revoke,
     wants_decision, widening,
 };
+pub use unit::{Init, Unit};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

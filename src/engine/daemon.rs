@@ -240,6 +240,7 @@ impl Daemon<'_> {
                 start::INBOX => self.read_inbox()?,
                 start::SETTINGS => self.reload()?,
                 start::TRUST => drop(self.recheck()?),
+                start::COMMITS => self.offer_again()?,
                 _ => {}
             }
         }

@@ -143,8 +143,12 @@ impl State {
         match fact {
             Fact::Known { files } => {
                 // All of them let go of what they had before any of them takes something: they may change places.
-                files.iter().for_each(|(path, digest)| self.let_go(path, *digest));
-                files.into_iter().for_each(|(path, digest)| self.know(path, digest));
+                for (path, digest) in &files {
+                    self.let_go(path, *digest);
+                }
+                for (path, digest) in files {
+                    self.know(path, digest);
+                }
             }
             Fact::Batch { .. } => {}
             Fact::Gone { files } => {

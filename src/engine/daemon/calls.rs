@@ -39,8 +39,11 @@ impl Daemon<'_> {
                 }
             }
         }
-        // In one write: a moment that is noted as called for has its run.
-        if facts.is_empty() { Ok(()) } else { self.enqueue_with(facts, wanted) }
+        if facts.is_empty() {
+            return Ok(());
+        }
+        // In one write: a moment is never noted without its run, nor called for twice.
+        self.enqueue(facts, wanted)
     }
 
     /// What of the same timetable keeps another run from being wanted.
@@ -143,7 +146,7 @@ impl Daemon<'_> {
             }
         };
         // In one write with the tickets: either both are there, or the letter is read again.
-        self.enqueue_with(vec![Fact::Read { letter: name }], wanted)
+        self.enqueue(vec![Fact::Read { letter: name }], wanted)
     }
 
     fn called_by_session(

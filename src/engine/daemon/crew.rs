@@ -8,8 +8,9 @@ use tokio::sync::mpsc;
 
 use super::super::resume::Pace;
 use super::super::{Error, Finished, Found, Request, World, resume, run};
-use super::keeper::Came;
+use super::keeper::{CONTACT_MAX, Came};
 use crate::model::{AttemptId, Event, RunId, RunRecord, RunningStatus, Stream, TaskRecord, Ticket, Timestamp};
+use crate::repo::{self, Pulled, Root};
 use crate::run::{Allowance, Stop, View};
 
 /// Tasks of a run that are named while they run.
@@ -18,7 +19,12 @@ const NAMED_MAX: usize = 16;
 /// What a run is begun from.
 pub(super) enum Work {
     /// A ticket.
-    Begin(Box<Request>),
+    Begin {
+        /// What to run.
+        request: Box<Request>,
+        /// From where the folder is brought up to date before.
+        pull: Option<(Root, String)>,
+    },
     /// A run that was broken off.
     Resume(Found, Pace),
 }
@@ -27,7 +33,7 @@ impl Work {
     /// What was read from the file, where that is known.
     pub(super) fn text(&self) -> &str {
         let source = match self {
-            Self::Begin(request) => &request.source,
+            Self::Begin { request, .. } => &request.source,
             Self::Resume(_, pace) => &pace.source,
         };
         source.as_ref().map_or("", |source| &source.text)
@@ -206,7 +212,10 @@ fn perform(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
     let came = runtime.block_on(async {
         match work {
-            Work::Begin(request) => {
+            Work::Begin { request, pull } => {
+                if let Some((root, remote)) = pull {
+                    view.pulled(repo::pull(&root, &remote, CONTACT_MAX));
+                }
                 let request = Request { jobs: Some(allowance), ..*request };
                 run(world, &request, stops, view).await
             }
@@ -230,6 +239,15 @@ struct Onlooker {
 impl Onlooker {
     fn say(&self, text: &str) {
         let _ = self.reports.send(Heard::Remark { run: self.run, text: text.to_owned() });
+    }
+
+    /// What a pull cannot bring keeps no run from beginning.
+    fn pulled(&self, pulled: Result<Pulled, repo::Error>) {
+        match pulled {
+            Ok(Pulled::Done { .. } | Pulled::Nothing) => {}
+            Ok(Pulled::Skipped { reason, .. }) => self.say(&format!("nothing is pulled: {reason}")),
+            Err(error) => self.say(&format!("nothing is pulled: {error}")),
+        }
     }
 
     fn glance(&self, change: impl FnOnce(&mut Glance)) {

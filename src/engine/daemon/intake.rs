@@ -43,7 +43,7 @@ impl Daemon<'_> {
         if !known.is_empty() {
             facts.insert(0, Fact::Known { files: known });
         }
-        self.enqueue_with(facts, wanted)
+        self.enqueue(facts, wanted)
     }
 
     /// How often each content that arrived has been there and is in no file now, the ones that the arrivals take the place
@@ -203,8 +203,8 @@ impl Daemon<'_> {
         Wanted { ticket, text: opened.source.text.clone(), group, pending }
     }
 
-    /// Notes wanted runs with what else is to be noted in one write with them, durably, and only then tells of them.
-    pub(super) fn enqueue_with(&mut self, mut facts: Vec<Fact>, wanted: Vec<Wanted>) -> Result<(), queue::Error> {
+    /// Notes wanted runs, durably, with `facts` in the same write, and only then tells of them.
+    pub(super) fn enqueue(&mut self, mut facts: Vec<Fact>, wanted: Vec<Wanted>) -> Result<(), queue::Error> {
         let mut said = Vec::with_capacity(wanted.len());
         facts.reserve(wanted.len());
         for Wanted { ticket, text, group, pending } in wanted {

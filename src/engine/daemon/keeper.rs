@@ -28,7 +28,7 @@ const STUCK_MS: i64 = 8_000;
 /// How long git's locks are waited for at a time.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How long one contact with another repository may take.
-const CONTACT_MAX: Duration = Duration::from_mins(2);
+pub(super) const CONTACT_MAX: Duration = Duration::from_mins(2);
 
 /// When to work with git again.
 #[derive(Debug)]

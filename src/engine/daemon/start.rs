@@ -18,10 +18,12 @@ use crate::{os, repo};
 
 /// What the last watcher knew of the files: only a help for the next one.
 const SURVEY_FILE: &str = "survey.cache";
-/// What is watched beside the files: letters of hooks, the settings of the folder, the decisions of its owner.
+/// What is watched beside the files: letters of hooks, the settings of the folder, the decisions of its owner,
+/// and commits where only those count.
 pub(super) const INBOX: Tag = Tag("inbox");
 pub(super) const SETTINGS: Tag = Tag("settings");
 pub(super) const TRUST: Tag = Tag("trust");
+pub(super) const COMMITS: Tag = Tag("commits");
 
 /// How long git may take to end what it is at when the watcher leaves.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -220,6 +222,12 @@ fn folder(root: &Root, project: &Project, trust: &Trusted) -> Folder {
     folder.also(&repo::inbox(root), INBOX);
     folder.also(&root.join("spore.toml"), SETTINGS);
     folder.also(trust.folder(), TRUST);
+    if project.watch.committed_only
+        && let Ok(home) = repo::hook_home(root.path())
+    {
+        // Git writes a line into it whenever HEAD moves.
+        folder.also(&home.own.join("logs").join("HEAD"), COMMITS);
+    }
     folder
 }
 

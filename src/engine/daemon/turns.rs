@@ -8,6 +8,7 @@ use super::{Daemon, Said};
 use crate::model::{Policy, RunId, Source, Ticket};
 use crate::os::failpoint;
 use crate::queue::{self, Busy, Candidate, Choice, Fact, Phase, choose};
+use crate::repo::Pull;
 use crate::{journal, repo};
 
 impl Daemon<'_> {
@@ -103,7 +104,9 @@ impl Daemon<'_> {
             guard: Some(guard),
             ..Request::default()
         };
-        self.set_off(&ticket, Work::Begin(Box::new(request)), false)
+        let git = &self.project.git;
+        let pull = (git.pull == Pull::BeforeRun).then(|| (self.root.clone(), git.remote.clone()));
+        self.set_off(&ticket, Work::Begin { request: Box::new(request), pull }, false)
     }
 
     /// Whether results are to be committed, by the watcher itself and later.

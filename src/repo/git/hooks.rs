@@ -20,6 +20,8 @@ pub struct HookHome {
     pub shared: bool,
     /// The folder of git itself, which worktrees of one repository have in common.
     pub repository: PathBuf,
+    /// The folder of git that belongs to this working tree alone.
+    pub own: PathBuf,
     /// The top of the files; none in a bare repository.
     pub top: Option<PathBuf>,
     /// The folder of spores that it serves, where that was said: in a bare repository in full, else below the top.
@@ -60,6 +62,7 @@ fn home_of(repository: &Repository) -> Result<HookHome, git2::Error> {
         hooks,
         shared,
         repository: canonical(repository.commondir()),
+        own: canonical(repository.path()),
         serves: config.get_string(FOLDER_SETTING).ok().filter(|folder| !folder.is_empty()),
         top,
     })

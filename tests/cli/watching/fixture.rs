@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::cli::folder::Folder;
 
 /// How long a test waits for what must come. Only a watcher that is broken takes so long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Words that every watcher of a test is started with: in the folders of tests everything may run.
 const ALWAYS: &[&str] = &["--trust", "open"];

@@ -1,5 +1,6 @@
 //! A watched folder: files go in, runs follow, doors ask.
 
+mod apart;
 mod arrivals;
 mod clocks;
 mod deaths;
@@ -13,6 +14,6 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = std::time::Instant::now();
     while !is_so() {
         assert!(begun.elapsed() < std::time::Duration::from_mins(1), "{what} does not come");
-        std::thread::sleep(std::time::Duration::from_millis(5));
+        std::thread::yield_now();
     }
 }
