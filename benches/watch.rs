@@ -23,7 +23,39 @@ pub(crate) fn run() {
             git2_init(folder.path());
         }
         survey(folder.path(), files, rounds, if is_repository { "git repository" } else { "plain folder" });
+        if cfg!(target_os = "linux") {
+            idle(folder.path(), if is_repository { "git repository" } else { "plain folder" });
+        }
     }
+}
+
+/// What a watcher of this folder has in memory, and what it computes, while nothing happens.
+#[expect(clippy::disallowed_methods, reason = "a bench is about the machine's own time")]
+fn idle(folder: &Path, what: &str) {
+    let spore = env!("CARGO_BIN_EXE_spore");
+    let watch = [spore, "watch", "--trust", "open", "--format", "json"];
+    let mut watcher = make::start(folder, &watch, Some("watch.log"));
+    let begun = Instant::now();
+    while !std::fs::read_to_string(folder.join("watch.log")).is_ok_and(|text| text.contains("\"ready\"")) {
+        assert!(begun.elapsed() < Duration::from_mins(2), "the watcher does not come up");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let ready = begun.elapsed();
+    std::thread::sleep(Duration::from_secs(3));
+    let (before, at) = (ticks(watcher.id()), Instant::now());
+    std::thread::sleep(Duration::from_secs(if make::is_short() { 3 } else { 20 }));
+    let (ticks, seconds) = (ticks(watcher.id()) - before, at.elapsed().as_secs_f64());
+    let kibibytes = resident_of(&watcher.id().to_string()) / 1024;
+    watcher.kill().and_then(|()| watcher.wait()).expect("it can be ended");
+    say(&format!("  {what}, watched: ready after {:.0} ms, {kibibytes} KiB resident", ready.as_secs_f64() * 1e3));
+    say(&format!("  {what}, idle:    {ticks} ticks of 10 ms in {seconds:.0} s"));
+}
+
+/// What a process has computed so far, in ticks of the kernel.
+fn ticks(pid: u32) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let fields = text.rsplit_once(')').map(|(_, fields)| fields).unwrap_or_default();
+    fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum()
 }
 
 fn fill(folder: &Path, files: usize) {
@@ -80,7 +112,11 @@ fn timed<T>(times: &mut Vec<f64>, work: impl FnOnce() -> T) -> T {
 
 /// What this process has in memory.
 fn resident_bytes() -> usize {
-    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    resident_of("self")
+}
+
+fn resident_of(process: &str) -> usize {
+    let text = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok()).unwrap_or(0) * 1024
 }

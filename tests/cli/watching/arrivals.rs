@@ -149,10 +149,10 @@ fn a_file_in_slow_pieces_runs_as_a_whole() {
     let whole = says("whole");
     let mut open = fs::File::create(folder.path("open.yaml")).expect("made");
     // Closed after each piece, and a whole spore each time.
-    let mut pieces = "spore: pieces\nkind: workflow\ntasks:\n".to_owned();
+    let mut pieces = b"spore: pieces\nkind: workflow\ntasks:\n".to_vec();
     for (number, part) in whole.as_bytes().chunks(whole.len().div_ceil(9)).enumerate() {
         open.write_all(part).and_then(|()| open.sync_all()).expect("written");
-        pieces += &format!("  t{number}: echo t{number} >> seen\n");
+        writeln!(pieces, "  t{number}: echo t{number} >> seen").expect("memory");
         folder.write("pieces.yaml", &pieces);
     }
     drop(open);

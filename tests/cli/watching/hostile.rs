@@ -87,7 +87,9 @@ fn a_full_disk_ends_the_watcher_and_loses_nothing() {
     command.env("SPORE_FAILPOINTS", "queue-write=full@4");
     let watching = Watching::spawn_command(command);
     let words: Vec<String> = (0..5).map(|number| format!("f{number}")).collect();
-    words.iter().for_each(|word| folder.write(&format!("{word}.yaml"), says(word)));
+    for word in &words {
+        folder.write(&format!("{word}.yaml"), says(word));
+    }
     let (status, told) = watching.wait();
     assert_eq!(status.code(), Some(111), "{told:#?}");
     account(&folder, &words);
@@ -231,12 +233,11 @@ fn noise_at_the_socket_keeps_nobody_from_being_answered() {
     let line = b"{\"ask\":\"status\"}\n".repeat(1_000);
     let (mut written, mut refused) = (0, 0);
     while written < 64 << 20 && refused < 200 {
-        match flood.write(&line) {
-            Ok(bytes) => (written, refused) = (written + bytes, 0),
-            Err(_) => {
-                refused += 1;
-                std::thread::yield_now();
-            }
+        if let Ok(bytes) = flood.write(&line) {
+            (written, refused) = (written + bytes, 0);
+        } else {
+            refused += 1;
+            std::thread::yield_now();
         }
     }
     let mut asking = connect();
