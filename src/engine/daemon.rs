@@ -30,6 +30,7 @@ use self::lineage::Lineage;
 use self::timetable::Timetable;
 use super::{Error, World};
 use crate::model::{Policy, Problem, RecentStatus, RunId, Said, Ticket, Timestamp, Triggers};
+use crate::os::clock::Clock as _;
 use crate::queue::{self, Log};
 use crate::repo::{self, Project, Root, Survey};
 use crate::transport::Server;
@@ -54,6 +55,9 @@ pub trait Spectator {
 
 /// The longest sleep: so late at most does it notice that the clock was set, or that the machine slept.
 const SLEEP_MAX: Duration = Duration::from_mins(1);
+
+/// A jump of the clock that is none of its usual corrections, in milliseconds.
+const JUMP_MS: i64 = 2_000;
 
 /// A watcher at work.
 struct Daemon<'a> {
@@ -90,6 +94,8 @@ struct Daemon<'a> {
     recent: VecDeque<RecentStatus>,
     problems: BTreeMap<String, Problem>,
     since: Timestamp,
+    /// The time on the wall and since the start, in milliseconds, when it was last looked.
+    clock: (Timestamp, i64),
     rescan_at: Option<Timestamp>,
     look_for_others_at: Option<Timestamp>,
     /// Whether this is the first look at a folder that nobody has watched before.
@@ -162,6 +168,7 @@ impl Daemon<'_> {
     /// Does all that can be done now.
     fn advance(&mut self) -> Result<(), queue::Error> {
         let now = self.world.now();
+        self.look_at_clock(now);
         self.keep_time()?;
         if self.rescan_at.is_some_and(|at| at <= now) {
             self.reconcile()?;
@@ -174,6 +181,23 @@ impl Daemon<'_> {
         self.keep();
         self.tell_followers();
         Ok(())
+    }
+
+    /// Does now what was to be done later, where the clock was set meanwhile: later may be a year from now.
+    fn look_at_clock(&mut self, now: Timestamp) {
+        let running = since_start(self.world);
+        let before = std::mem::replace(&mut self.clock, (now, running));
+        let jump = (now.0 - before.0.0) - (running - before.1);
+        if jump.abs() < JUMP_MS {
+            return;
+        }
+        tracing::debug!(jump, "the clock was set");
+        self.rescan_at = Some(now);
+        self.look_for_others_at = Some(now);
+        self.again_at.clear();
+        self.followers.clock_was_set();
+        self.keeper.clock_was_set(now);
+        self.timetable.clock_was_set(now);
     }
 
     /// How long nothing is to be done, unless something happens.
@@ -198,7 +222,11 @@ impl Daemon<'_> {
         let waits = self.log.state().tickets().any(|waiting| waiting.phase == queue::Phase::Queued);
         let is_paused = self.log.state().paused().is_some();
         let is_settled = self.unsettled.is_empty() && self.rescan_at.is_none_or(|at| at > self.world.now());
-        (!waits || is_paused) && is_settled && self.crew.is_idle() && self.adoptions.is_empty() && self.keeper.is_idle()
+        (!waits || is_paused)
+            && is_settled
+            && self.crew.is_idle()
+            && self.adoptions.is_empty()
+            && (self.keeper.is_idle() || self.keeper.is_stuck())
     }
 
     /// Looks at what the system tells of.
@@ -263,4 +291,9 @@ impl Daemon<'_> {
         self.take_up_others();
         Ok(())
     }
+}
+
+/// Milliseconds since the start, which no clock that is set changes.
+fn since_start(world: &World) -> i64 {
+    i64::try_from(world.clock.monotonic().as_millis()).unwrap_or(i64::MAX)
 }

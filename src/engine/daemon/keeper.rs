@@ -23,6 +23,8 @@ const BATCH_MAX: usize = 2_000;
 /// The first pause after a failure, and the longest.
 const PAUSE_MS: i64 = 1_000;
 const PAUSE_MAX_MS: i64 = 60_000;
+/// The pause from which on git is stuck: three tries have failed.
+const STUCK_MS: i64 = 8_000;
 /// How long git's locks are waited for at a time.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How long one contact with another repository may take.
@@ -87,6 +89,19 @@ impl Keeper {
     /// Whether nothing is left to do that could be done now.
     pub(super) fn is_idle(&self) -> bool {
         !self.is_busy && self.first.is_none() && !self.wants_push && !self.wants_pull
+    }
+
+    /// Whether git has refused for so long that who watches only once need not wait for it.
+    pub(super) fn is_stuck(&self) -> bool {
+        !self.is_busy && self.pause_ms >= STUCK_MS
+    }
+
+    /// The clock was set: what was to be done by it is done now.
+    pub(super) fn clock_was_set(&mut self, now: Timestamp) {
+        self.first = self.first.map(|_| now);
+        self.last = self.last.min(now);
+        self.not_before = self.not_before.min(now);
+        self.pull_at = self.pull_at.map(|at| at.min(now));
     }
 
     /// Another repository has something new.

@@ -89,6 +89,7 @@ impl<'a> Daemon<'a> {
             recent: std::collections::VecDeque::new(),
             problems: std::collections::BTreeMap::new(),
             since: world.now(),
+            clock: (world.now(), super::since_start(world)),
             rescan_at: None,
             look_for_others_at: None,
             left_alone: 0,

@@ -152,7 +152,7 @@ fn a_file_in_slow_pieces_runs_as_a_whole() {
     let mut pieces = "spore: pieces\nkind: workflow\ntasks:\n".to_owned();
     for (number, part) in whole.as_bytes().chunks(whole.len().div_ceil(9)).enumerate() {
         open.write_all(part).and_then(|()| open.sync_all()).expect("written");
-        pieces += &format!("  t{number}: echo t{number} >> seen\n");
+        pieces = pieces + "  t" + &number.to_string() + ": echo t" + &number.to_string() + " >> seen\n";
         folder.write("pieces.yaml", &pieces);
     }
     drop(open);
