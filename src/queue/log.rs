@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
@@ -97,6 +98,10 @@ impl Log {
             let start = out.len();
             write_line(&mut out, fact).map_err(Error::io("write", &self.path))?;
             places.push((self.bytes + start as u64, u32::try_from(out.len() - start).unwrap_or(u32::MAX)));
+        }
+        // What is written to a file that has no name any more nobody ever finds.
+        if self.file.metadata().is_ok_and(|found| found.nlink() == 0) {
+            return Err(Error::Removed { path: self.path.clone() });
         }
         let written = failpoint::try_reach("queue-write").and_then(|()| self.file.write_all(&out));
         if let Err(error) = written {

@@ -104,44 +104,39 @@ async fn converse(stream: UnixStream, questions: mpsc::Sender<Question>) -> io::
         }
         Ok::<_, io::Error>(())
     });
-    let heard = listen(read, &questions, &answers).await;
-    drop(answers);
-    if matches!(heard, Ok(true)) {
-        // Who followed has gone, and nobody finds that out by writing as long as nothing changes.
-        answering.abort();
+    if listen(read, &questions, &answers).await {
+        drop(answers);
+        let _ = timeout(SILENCE_MAX, answering).await;
     } else {
-        let _ = answering.await;
+        // The other end has gone. Who was about to be told is told no more, and so is not waited for.
+        answering.abort();
     }
-    heard.map(drop)
+    Ok(())
 }
 
-/// Reads questions until there are no more, or one that is none; and whether it was one who follows.
-async fn listen(
-    read: OwnedReadHalf,
-    questions: &mpsc::Sender<Question>,
-    answers: &mpsc::Sender<Answer>,
-) -> io::Result<bool> {
+/// Reads questions until there are no more, or one that is none. Whether the other end still listens.
+async fn listen(read: OwnedReadHalf, questions: &mpsc::Sender<Question>, answers: &mpsc::Sender<Answer>) -> bool {
     let mut lines = BufReader::new(read);
     let mut follows = false;
     loop {
         let mut line = String::new();
         let mut bounded = (&mut lines).take(QUESTION_BYTES_MAX);
         let reading = bounded.read_line(&mut line);
-        let bytes = if follows { reading.await? } else { timeout(SILENCE_MAX, reading).await?? };
-        if bytes == 0 {
-            return Ok(follows);
+        let read = if follows { Ok(reading.await) } else { timeout(SILENCE_MAX, reading).await };
+        if !matches!(read, Ok(Ok(1..))) {
+            return false;
         }
         match serde_json::from_str(&line) {
             Ok(ask) => {
                 follows |= ask == Ask::Follow;
                 if questions.send(Question { ask, answers: answers.clone() }).await.is_err() {
-                    return Ok(follows);
+                    return false;
                 }
             }
             Err(error) => {
                 let because = format!("this watcher does not understand that: {error}");
                 let _ = answers.try_send(Answer::Refused { because, hint: None });
-                return Ok(follows);
+                return true;
             }
         }
     }

@@ -170,6 +170,7 @@ impl Daemon<'_> {
 
     /// Tells those who follow, when there is something new.
     pub(super) fn tell_followers(&mut self) {
+        self.followers.answers.retain(|(answers, _)| !answers.is_closed());
         if self.followers.answers.is_empty() {
             return;
         }
@@ -180,16 +181,12 @@ impl Daemon<'_> {
         let status = self.status();
         self.followers.told_at = now;
         let is_new = self.followers.told.as_ref() != Some(&status);
-        self.followers.answers.retain_mut(|(answers, is_behind)| {
-            if answers.is_closed() {
-                return false;
-            }
+        for (answers, is_behind) in &mut self.followers.answers {
             if is_new || *is_behind {
                 // Who does not read is told when it does, and what it missed is not kept for it.
                 *is_behind = answers.try_send(Answer::Status(Box::new(status.clone()))).is_err();
             }
-            true
-        });
+        }
         self.followers.told = Some(status);
     }
 

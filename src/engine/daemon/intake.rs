@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use super::reading::{Intent, Reading};
 use super::{Daemon, Said};
-use crate::model::{Cause, Digest, Problem, RunId, Ticket};
+use crate::model::{Cause, Diagnostic, Digest, Problem, RunId, Ticket};
 use crate::os::failpoint;
 use crate::queue::{self, Fact, Phase};
 use crate::render::Style;
@@ -88,6 +88,9 @@ impl Daemon<'_> {
             *spare = spare.saturating_sub(1);
             !was_there
         };
+        if is_new && reading.spores.is_empty() && !self.is_first && reading.is_meant_as_spore() {
+            self.tell_mistakes(path, &reading, &reading.diagnostics);
+        }
         // Two spores of one file arrive together, and the first of them makes the contents known.
         if is_new {
             let origin = self.writer_of(arrival, &reading);
@@ -96,6 +99,15 @@ impl Daemon<'_> {
             }
         }
         Some(digest)
+    }
+
+    fn tell_mistakes(&mut self, path: &str, reading: &Reading, diagnostics: &[Diagnostic]) {
+        let text = render::diagnostics_text(&reading.source, diagnostics, Style::PLAIN);
+        let first = diagnostics.iter().find(|diagnostic| diagnostic.is_error());
+        let message = first.map_or_else(|| "it cannot run as it is".to_owned(), |first| first.message.clone());
+        let hint = Some(format!("see all of it: `spore check {path}`"));
+        self.problems.insert(path.to_owned(), Problem { about: path.to_owned(), message, hint });
+        self.view.hear(&Said::Remark { about: path.to_owned(), message: text, hint: None });
     }
 
     fn take_spore(
@@ -112,14 +124,7 @@ impl Daemon<'_> {
                     self.view.hear(&Said::Inert { path: path.to_owned(), because, hint });
                 }
             }
-            Intent::Bad(diagnostics) => {
-                let text = render::diagnostics_text(&reading.source, &diagnostics, Style::PLAIN);
-                let first = diagnostics.iter().find(|diagnostic| diagnostic.is_error());
-                let message = first.map_or_else(|| "it cannot run as it is".to_owned(), |first| first.message.clone());
-                let hint = Some(format!("see all of it: `spore check {path}`"));
-                self.problems.insert(path.to_owned(), Problem { about: path.to_owned(), message, hint });
-                self.view.hear(&Said::Remark { about: path.to_owned(), message: text, hint: None });
-            }
+            Intent::Bad(diagnostics) => self.tell_mistakes(path, reading, &diagnostics),
             Intent::Runs(runs) => {
                 if !reading.spores[place].triggers.by_drop() {
                     return;

@@ -117,15 +117,12 @@ impl<'a> Daemon<'a> {
         if self.log.state().kept().next().is_some() {
             self.keeper.wants(self.world.now());
         }
+        // First of all, because letters that wait may call for them.
         let triggered: Vec<String> = self.log.state().triggered().map(str::to_owned).collect();
+        triggered.iter().try_for_each(|path| self.register_again(path))?;
         self.take_up()?;
         self.reconcile()?;
         self.save_survey();
-        for path in triggered {
-            if !self.triggered.contains_key(&path) {
-                self.register_again(&path)?;
-            }
-        }
         if self.is_first {
             // From here on the folder has a past, even where it is empty.
             self.log.append(vec![queue::Fact::Known { files: Vec::new() }])?;

@@ -2,9 +2,11 @@
 
 mod apart;
 mod arrivals;
+mod clocks;
 mod deaths;
 mod doors;
 pub(crate) mod fixture;
+mod hostile;
 
 /// Waits for what must come, and no longer than a machine can be slow.
 #[track_caller]
