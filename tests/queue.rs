@@ -88,7 +88,7 @@ fn cut_at_every_byte_it_holds_what_was_appended_whole() {
     let (bytes, moments) = lived(folder.path());
     let path = folder.path().join(QUEUE_FILE);
     for cut in 0..=bytes.len() {
-        fs::write(&path, &bytes[..cut]).expect("written");
+        spore::os::file::write_over(&path, &bytes[..cut]).expect("written");
         let mut log = Log::open(folder.path()).expect("opened");
         let (whole, told) = moments.iter().rev().find(|(whole, _)| *whole <= cut).expect("a moment");
         assert_eq!(&tell(log.state()), told, "cut at {cut}");
@@ -113,7 +113,7 @@ fn a_damaged_line_is_passed_over_once_and_kept_aside() {
         let mut damaged = bytes.clone();
         damaged[place + line.len() / 2] ^= 1;
         place += line.len();
-        fs::write(&path, &damaged).expect("written");
+        spore::os::file::write_over(&path, &damaged).expect("written");
         let log = Log::open(folder.path()).expect("opened");
         assert_eq!(log.damaged(), 1, "{}", String::from_utf8_lossy(line));
         assert_eq!(fs::read(path.with_extension("jsonl.damaged")).expect("kept"), damaged);

@@ -104,6 +104,12 @@ impl Keeper {
         self.pull_at = self.pull_at.map(|at| at.min(now));
     }
 
+    /// What waits to be committed waits no longer.
+    pub(super) fn hurry(&mut self) {
+        self.not_before = Timestamp::default();
+        self.first = self.first.map(|_| Timestamp::default());
+    }
+
     /// Another repository has something new.
     pub(super) fn pull(&mut self) {
         self.wants_pull = true;

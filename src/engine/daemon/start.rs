@@ -197,6 +197,8 @@ impl<'a> Daemon<'a> {
     pub(super) async fn leave(&mut self, heard: &mut mpsc::UnboundedReceiver<Heard>) -> Result<(), queue::Error> {
         self.save_survey();
         self.log.sync()?;
+        self.keeper.hurry();
+        self.keep();
         let farewell = async {
             while self.keeper.is_busy() {
                 let Some(one) = heard.recv().await else { break };
