@@ -11,9 +11,9 @@ use std::path::Path;
 use crate::model::{RunId, Ticket};
 
 /// Runs that are over and still remembered.
-const OVER_MAX: usize = 1_000;
+const OVER_MAX: usize = 200;
 /// Bytes of its text that are kept of a run that is over.
-const TEXT_BYTES_MAX: usize = 16 << 10;
+const TEXT_BYTES_MAX: usize = 8 << 10;
 /// How much earlier than a run a file it wrote may seem to be: the kernel's clock for files ticks this slowly.
 const TICK_MS: i64 = 10;
 
