@@ -214,17 +214,7 @@ fn fill_queue(root: &Root, status: &mut Status) -> Result<(), Error> {
 }
 
 fn waiting_status(waiting: &Waiting, because: Option<String>) -> WaitingStatus {
-    let ticket = &waiting.ticket;
-    WaitingStatus {
-        run: ticket.run,
-        spore: ticket.spore.clone(),
-        path: ticket.path.clone(),
-        since: ticket.at,
-        cause: ticket.cause.clone(),
-        priority: ticket.priority,
-        because,
-        hint: None,
-    }
+    WaitingStatus { because, ..WaitingStatus::of(&waiting.ticket) }
 }
 
 /// The runs without a result, oldest first.

@@ -156,16 +156,7 @@ impl Daemon<'_> {
             Phase::Pending { because } => Some(because.clone()),
             _ => busy(),
         };
-        WaitingStatus {
-            run: ticket.run,
-            spore: ticket.spore.clone(),
-            path: ticket.path.clone(),
-            since: ticket.at,
-            cause: ticket.cause.clone(),
-            priority: ticket.priority,
-            because,
-            hint: self.hints.get(&ticket.run).cloned(),
-        }
+        WaitingStatus { because, hint: self.hints.get(&ticket.run).cloned(), ..WaitingStatus::of(ticket) }
     }
 
     /// Tells those who follow, when there is something new.
