@@ -46,6 +46,11 @@ impl Reading {
         Self { source, diagnostics, spores }
     }
 
+    /// Whether it is only what runs have left behind.
+    pub(super) fn is_result(&self) -> bool {
+        !self.spores.is_empty() && self.spores.iter().all(|spore| spore.kind == Kind::Result)
+    }
+
     /// The spores in it that run by themselves, with what starts them.
     pub(super) fn triggered(&self) -> impl Iterator<Item = (&str, &Triggers)> {
         let runs = |spore: &&Spore| runs_by_itself(spore).is_none() && !spore.triggers.is_empty();
