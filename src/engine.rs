@@ -1,8 +1,10 @@
 //! The staircase: from a file to a result spore, one step after the other. It joins the rooms and knows no format, no
 //! process and no socket.
 
+mod asking;
 mod checklist;
 mod daemon;
+mod detach;
 mod doctor;
 mod error;
 mod finish;
@@ -17,26 +19,32 @@ mod pushed;
 mod resolve;
 mod resume;
 mod retry;
+mod status;
 mod trust;
 mod turn;
+mod unit;
 
+pub use asking::{cancel, drop_from_queue, pause, unpause};
 pub use daemon::{Orders, Signal, Spectator, watch};
+pub use detach::{Detached, detach};
 pub use doctor::examine;
 pub use error::{BadSpore, Error};
 pub use finish::{Kept, Wish};
-pub use hook::{Call, GitHook, check_staged, hear_git, hear_session, is_watched, session_digest, wake};
+pub use hook::{Call, GitHook, check_staged, hear_git, hear_session, session_digest, wake};
 pub use hooks::{Deed, Hooked, Scope, Surroundings, change_hooks, hooks_status};
-pub use look::{Found, Looked, find_run, is_live, list_runs, read_log, show_run};
+pub use look::{Found, Looked, find_run, is_live, list_runs, log_end, read_log, show_run};
 pub use open::{Checked, Opened, Planned, Selection, check, open, plan};
 pub use prune::{Because, Keep, Pruned, PrunedRun, prune};
 pub use pushed::{Pushed, read_push, spores_of_push};
 pub use resolve::resolve;
 pub use resume::{Pace, find_orphans, resume};
 pub use retry::{Retry, retry_request};
+pub use status::{Following, status, wanted};
 pub use trust::{
     Asked, Guard, How, Review, Verdict, approve, decide, is_undecided, judge, list_trust, review, revoke,
     wants_decision, widening,
 };
+pub use unit::{Init, Unit};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -126,6 +134,8 @@ pub struct Request {
     pub written_by: Option<RunId>,
     /// How many runs stand between this one and what a person or the world did, each having written the next one's spore.
     pub depth: u32,
+    /// What its cause tells besides, as JSON.
+    pub event: Option<String>,
     /// What trust asks before each start; none where a person says what to run.
     pub guard: Option<Guard>,
 }
@@ -161,12 +171,13 @@ pub async fn run(
     let plan = planned.runnable(&opened)?;
     let origin = request.origin(&opened, plan);
     if !request.new
-        && let Some(mut taken) = resume::take_up_like(&opened.root, &origin, view)?
+        && let Some(taken) = resume::take_up_like(&opened.root, &origin, view)?
     {
-        taken.guarded_by(request.guard.clone());
         let pace = Pace {
             jobs: request.jobs.clone().filter(|_| request.retry.is_none()),
             commit: request.commit,
+            guard: request.guard.clone(),
+            event: request.event.clone(),
             ..Pace::default()
         };
         return Box::pin(resume::go_on(world, taken, pace, stops, view)).await;
@@ -203,6 +214,7 @@ pub async fn run(
         past: Vec::new(),
         secrets,
         guard: request.guard.clone(),
+        event: request.event.clone(),
         commit: request.commit,
     };
     let finished = flight.perform(world, stops, view).instrument(span).await?;

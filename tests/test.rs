@@ -8,6 +8,7 @@ mod journal;
 mod machine;
 mod markdown;
 mod plan;
+mod queue;
 mod render;
 mod repo;
 mod tidy;

@@ -1,8 +1,12 @@
 //! The command line, as clap reads it.
 
+mod watching;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(super) use watching::{QueueCommand, Unit, UnitCommand, Watch, WatchedCommand};
 
 use super::exit::Exit;
 use super::hook::HookEvent;
@@ -143,27 +147,12 @@ pub(super) enum Command {
 
     /// Watch a folder: what arrives in it runs, and results are written and committed.
     #[command(
-        after_help = "Examples:\n  spore watch\n  spore watch plans --jobs 4 --trust approve\n  spore watch --once\n\nIt ends at Ctrl-C; what runs goes on, and the next watcher takes it up."
+        after_help = "Examples:\n  spore watch\n  spore watch plans --jobs 4 --trust approve\n  spore watch --detach\n\nIt ends at Ctrl-C; what runs goes on, and the next watcher takes it up."
     )]
-    Watch {
-        /// The folder.
-        #[arg(default_value = ".")]
-        dir: PathBuf,
-        /// Runs at a time; without it, what spore.toml says, else the number of cores.
-        #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
-        jobs: Option<u32>,
-        /// What may run, for this time; without it, what was decided for the folder by `spore trust --mode`.
-        #[arg(long, value_enum, value_name = "MODE")]
-        trust: Option<TrustMode>,
-        /// Run what is there already too, in a folder that nobody has watched before.
-        #[arg(long)]
-        existing: bool,
-        /// End as soon as nothing is left to do.
-        #[arg(long)]
-        once: bool,
-        #[command(flatten)]
-        output: Output,
-    },
+    Watch(Watch),
+
+    #[command(flatten)]
+    Watched(WatchedCommand),
 
     /// Say what became of a task that was lost, then run what did not succeed.
     #[command(

@@ -21,6 +21,13 @@ pub(super) enum Failure {
         /// What to do.
         hint: String,
     },
+    /// A watcher that was to go on by itself has ended before it watched.
+    NotUp {
+        /// Its exit code.
+        code: u8,
+        /// What it said.
+        said: String,
+    },
     /// Standard output cannot be written.
     Io(io::Error),
     /// The machine has nothing left to run anything with.
@@ -57,6 +64,8 @@ impl Failure {
                 | Error::NotApproved { .. }
                 | Error::Trust(trust::Error::NoSigners | trust::Error::NotUtf8(_))
                 | Error::HasEnded { .. }
+                | Error::NeverWatched { .. }
+                | Error::Refused { .. }
                 | Error::NotLost { .. }
                 | Error::Resolved { .. }
                 | Error::NoHooks { .. }
@@ -90,6 +99,9 @@ impl Failure {
             Self::Engine(Error::Trust(_) | Error::Undecided { .. }) => Exit::Refused,
             Self::Engine(Error::Repo(error)) => of_repo(error),
             Self::Engine(Error::Journal(error)) => of_journal(error),
+            Self::NotUp { code, .. } => {
+                Exit::TABLE.iter().find(|(_, known, _)| known == code).map_or(Exit::Unexpected, |(exit, ..)| *exit)
+            }
             Self::Io(error) if error.kind() == io::ErrorKind::StorageFull => Exit::Unavailable,
             Self::Io(_) => Exit::Unexpected,
         }
@@ -105,6 +117,12 @@ impl Failure {
                 text.push('\n');
                 return text;
             }
+            Self::NotUp { said, .. } if said.trim().is_empty() => {
+                let hint = "`spore watch` without `--detach` shows what it does".to_owned();
+                ("the watcher has ended before it watched, and said nothing".to_owned(), Some(hint))
+            }
+            // Its last words are an error and a hint already.
+            Self::NotUp { said, .. } => return said.clone(),
             Self::Engine(error) => (error.to_string(), error.hint()),
             Self::Usage { message, hint } => (message.clone(), Some(hint.clone())),
             Self::Runtime(error) => (format!("cannot start working: {error}"), None),

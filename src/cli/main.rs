@@ -4,12 +4,12 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use super::args::{Cli, Command};
+use super::args::{Cli, Command, WatchedCommand};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::screen::{self, Screen};
-use super::{doctor, history, hook, hooks, inspect, perform, prune, setup, trust, watch};
-use crate::engine::{Keep, Orders};
+use super::{asking, doctor, history, hook, hooks, inspect, perform, prune, setup, status, trust, unit, watch};
+use crate::engine::Keep;
 use crate::executor::terminal;
 use crate::model::RunId;
 
@@ -61,10 +61,8 @@ fn dispatch(command: Command, screen: &Screen) -> Result<Exit, Failure> {
         Command::Init { dir, output } => setup::init(&dir, output.format, screen),
         Command::Check { paths, output } => inspect::check(&paths, output.format, screen),
         Command::Plan { file, selection, format } => inspect::plan(&file, selection, format, screen),
-        Command::Watch { dir, jobs, trust, existing, once, output } => {
-            let orders = Orders { dir, jobs, trust: trust.map(Into::into), existing, once };
-            watch::watch(&orders, output.format, screen)
-        }
+        Command::Watch(words) => watch::watch(&words, screen),
+        Command::Watched(command) => watched(command, screen),
         Command::Run { file, selection, conduct, dry_run: true, .. } => {
             perform::only_plan(&file, selection, &conduct, screen)
         }
@@ -86,6 +84,16 @@ fn dispatch(command: Command, screen: &Screen) -> Result<Exit, Failure> {
         Command::Doctor { dir, output } => doctor::doctor(&dir, output.format, screen),
         Command::Schema { kind, list, output } => setup::schema(kind.as_deref(), list, output.format),
         Command::Completions { shell } => setup::completions(shell),
+    }
+}
+
+fn watched(command: WatchedCommand, screen: &Screen) -> Result<Exit, Failure> {
+    match command {
+        WatchedCommand::Status { dir, follow, output } => status::status(&dir, follow, output.format, screen),
+        WatchedCommand::Cancel { runs, now, dir, output } => asking::cancel(&dir, &runs, now, output.format, screen),
+        WatchedCommand::Queue { what, dir, output } => asking::queue(what.as_ref(), &dir, output.format, screen),
+        WatchedCommand::Pause { dir, time, off, output } => asking::pause(&dir, time, off, output.format, screen),
+        WatchedCommand::Service { what } => unit::unit(&what, screen),
     }
 }
 

@@ -10,6 +10,7 @@ mod crew;
 mod ends;
 mod intake;
 mod keeper;
+mod lineage;
 mod reading;
 mod start;
 mod timetable;
@@ -25,11 +26,13 @@ use tokio::sync::mpsc;
 use self::answers::Followers;
 use self::crew::Crew;
 use self::keeper::Keeper;
+use self::lineage::Lineage;
 use self::timetable::Timetable;
 use super::{Error, World};
 use crate::model::{Policy, Problem, RecentStatus, RunId, Said, Ticket, Timestamp, Triggers};
+use crate::os::clock::Clock as _;
 use crate::queue::{self, Log};
-use crate::repo::{Project, Root, Survey};
+use crate::repo::{self, Project, Root, Survey};
 use crate::transport::Server;
 use crate::watch::{Folder, Hints};
 
@@ -52,6 +55,9 @@ pub trait Spectator {
 
 /// The longest sleep: so late at most does it notice that the clock was set, or that the machine slept.
 const SLEEP_MAX: Duration = Duration::from_mins(1);
+
+/// A jump of the clock that is none of its usual corrections, in milliseconds.
+const JUMP_MS: i64 = 2_000;
 
 /// A watcher at work.
 struct Daemon<'a> {
@@ -80,13 +86,16 @@ struct Daemon<'a> {
     adoptions: VecDeque<Ticket>,
     /// Runs that cannot be gone on with, so that nobody tries all the time.
     given_up: BTreeSet<RunId>,
+    /// Files that changed too short a time ago to be taken.
+    unsettled: BTreeSet<PathBuf>,
     /// Letters about pushes that a pull was made for.
     pulled: BTreeSet<String>,
-    /// Runs that were over lately: depth, and from when to when they were under way.
-    ended: VecDeque<(RunId, u32, i64, i64)>,
+    lineage: Lineage,
     recent: VecDeque<RecentStatus>,
     problems: BTreeMap<String, Problem>,
     since: Timestamp,
+    /// The time on the wall and since the start, in milliseconds, when it was last looked.
+    clock: (Timestamp, i64),
     rescan_at: Option<Timestamp>,
     look_for_others_at: Option<Timestamp>,
     /// Whether this is the first look at a folder that nobody has watched before.
@@ -106,14 +115,31 @@ pub async fn watch(
     mut signals: mpsc::UnboundedReceiver<Signal>,
     view: &mut dyn Spectator,
 ) -> Result<(), Error> {
+    loop {
+        let (root, told_to_leave) = watch_on(world, orders, &mut signals, view).await?;
+        // Who puts a letter into the inbox while somebody watches starts nobody. It may have come at the last moment.
+        let is_left = orders.once && !told_to_leave && repo::read_letters(&root).is_ok_and(|left| !left.is_empty());
+        if !is_left || repo::is_under_watch(&root) {
+            return Ok(());
+        }
+    }
+}
+
+/// Watches until it is told to leave, or nothing is left to do; the folder is free again then.
+async fn watch_on(
+    world: &World,
+    orders: &Orders,
+    signals: &mut mpsc::UnboundedReceiver<Signal>,
+    view: &mut dyn Spectator,
+) -> Result<(Root, bool), Error> {
     let (root, held) = start::take(orders)?;
     let (reports, mut heard) = mpsc::unbounded_channel();
     let mut server = Server::listen(&root.state())?;
-    let mut daemon = Daemon::start(world, orders, root, reports, view)?;
-    loop {
+    let mut daemon = Daemon::start(world, orders, root.clone(), reports, view)?;
+    let told_to_leave = loop {
         daemon.advance()?;
         if orders.once && daemon.is_done() {
-            break;
+            break false;
         }
         let sleep = daemon.sleep();
         tokio::select! {
@@ -128,20 +154,21 @@ pub async fn watch(
             Some(question) = server.next() => daemon.answer(question)?,
             Some(signal) = signals.recv() => match signal {
                 Signal::Reload => daemon.reload()?,
-                Signal::Leave => break,
+                Signal::Leave => break true,
             },
             () = tokio::time::sleep(sleep) => {}
         }
-    }
+    };
     daemon.leave(&mut heard).await?;
     drop(held);
-    Ok(())
+    Ok((root, told_to_leave))
 }
 
 impl Daemon<'_> {
     /// Does all that can be done now.
     fn advance(&mut self) -> Result<(), queue::Error> {
         let now = self.world.now();
+        self.look_at_clock(now);
         self.keep_time()?;
         if self.rescan_at.is_some_and(|at| at <= now) {
             self.reconcile()?;
@@ -154,6 +181,23 @@ impl Daemon<'_> {
         self.keep();
         self.tell_followers();
         Ok(())
+    }
+
+    /// Does now what was to be done later, where the clock was set meanwhile: later may be a year from now.
+    fn look_at_clock(&mut self, now: Timestamp) {
+        let running = since_start(self.world);
+        let before = std::mem::replace(&mut self.clock, (now, running));
+        let jump = (now.0 - before.0.0) - (running - before.1);
+        if jump.abs() < JUMP_MS {
+            return;
+        }
+        tracing::debug!(jump, "the clock was set");
+        self.rescan_at = Some(now);
+        self.look_for_others_at = Some(now);
+        self.again_at.clear();
+        self.followers.clock_was_set();
+        self.keeper.clock_was_set(now);
+        self.timetable.clock_was_set(now);
     }
 
     /// How long nothing is to be done, unless something happens.
@@ -177,7 +221,12 @@ impl Daemon<'_> {
     fn is_done(&self) -> bool {
         let waits = self.log.state().tickets().any(|waiting| waiting.phase == queue::Phase::Queued);
         let is_paused = self.log.state().paused().is_some();
-        (!waits || is_paused) && self.crew.is_idle() && self.adoptions.is_empty() && self.keeper.is_idle()
+        let is_settled = self.unsettled.is_empty() && self.rescan_at.is_none_or(|at| at > self.world.now());
+        (!waits || is_paused)
+            && is_settled
+            && self.crew.is_idle()
+            && self.adoptions.is_empty()
+            && (self.keeper.is_idle() || self.keeper.is_stuck())
     }
 
     /// Looks at what the system tells of.
@@ -191,6 +240,7 @@ impl Daemon<'_> {
                 start::INBOX => self.read_inbox()?,
                 start::SETTINGS => self.reload()?,
                 start::TRUST => drop(self.recheck()?),
+                start::COMMITS => self.offer_again()?,
                 _ => {}
             }
         }
@@ -209,9 +259,18 @@ impl Daemon<'_> {
         let Self { survey, folder, root, project, .. } = self;
         let paths = paths.iter().map(PathBuf::as_path);
         let enter = &mut |path: &Path, is_new| folder.enter(path, is_new);
-        let changes = survey.refresh_paths(root, &project.limits, still, paths, enter);
-        self.folder.suspect(changes.unsettled.iter().map(PathBuf::as_path));
+        let changes = survey.refresh_paths(root, &project.limits, still, paths.clone(), enter);
+        for path in paths {
+            self.unsettled.remove(path);
+        }
+        self.suspect(&changes.unsettled);
         self.take_in(changes)
+    }
+
+    /// Files that are to be looked at again when they have stood still.
+    fn suspect(&mut self, files: &[PathBuf]) {
+        self.unsettled.extend(files.iter().cloned());
+        self.folder.suspect(files.iter().map(PathBuf::as_path));
     }
 
     /// Looks at the whole folder, whatever the system told of.
@@ -223,7 +282,8 @@ impl Daemon<'_> {
         let Self { survey, folder, root, project, .. } = self;
         let enter = &mut |path: &Path, is_new| folder.enter(path, is_new);
         let changes = survey.refresh(root, &project.limits, still, enter);
-        self.folder.suspect(changes.unsettled.iter().map(PathBuf::as_path));
+        self.unsettled.clear();
+        self.suspect(&changes.unsettled);
         self.take_in(changes)?;
         self.offer_again()?;
         self.read_inbox()?;
@@ -231,4 +291,9 @@ impl Daemon<'_> {
         self.take_up_others();
         Ok(())
     }
+}
+
+/// Milliseconds since the start, which no clock that is set changes.
+fn since_start(world: &World) -> i64 {
+    i64::try_from(world.clock.monotonic().as_millis()).unwrap_or(i64::MAX)
 }

@@ -23,6 +23,20 @@ pub enum Error {
         /// Who.
         pid: Option<i32>,
     },
+    /// Nobody has ever watched the folder.
+    #[error("`{folder}` was never watched, so nothing waits there")]
+    NeverWatched {
+        /// The folder.
+        folder: String,
+    },
+    /// What was asked for cannot be done as things are.
+    #[error("{because}")]
+    Refused {
+        /// Why, as a fragment.
+        because: String,
+        /// What to do.
+        hint: Option<String>,
+    },
     /// The machine has nothing left to run anything with.
     #[error("the machine has nothing left to run anything with: {0}")]
     Runtime(std::io::Error),
@@ -220,6 +234,7 @@ impl Error {
             Self::Journal(error) => error.hint(),
             Self::Queue(error) => error.hint(),
             Self::Transport(error) => error.hint(),
+            Self::NeverWatched { .. } => Some("`spore watch` watches it".to_owned()),
             Self::Watched { .. } => Some("one watcher is enough; see what it does: `spore status`".to_owned()),
             Self::Trust(error) => error.hint(),
             Self::Undecided { root } => Some(super::trust::three_commands(root)),
@@ -247,7 +262,7 @@ impl Error {
                 Some(format!("look at it, and end it: `ps -fp {}`", pids.join(",")))
             }
             Self::Resolved { .. } => Some("what was said once is recorded, and a retry may rest on it".to_owned()),
-            Self::Nothing { hint, .. } => hint.clone(),
+            Self::Nothing { hint, .. } | Self::Refused { hint, .. } => hint.clone(),
             Self::Several { path, ids } => {
                 Some(format!("say which: `{path}#{}`", ids.first().map_or("ID", String::as_str)))
             }

@@ -8,7 +8,7 @@ use super::finish::{Wish, finish};
 use super::{Error, Finished, Guard, Opened, World};
 use crate::executor;
 use crate::journal::Journal;
-use crate::model::{Event, Origin, Plan, RunId, Secret, Timestamp};
+use crate::model::{Cause, Event, Origin, Plan, RunId, Secret, Timestamp};
 use crate::run::{self, Allowance, Order, Preparer, Reused, Stop, View, drive};
 
 /// All that a run is made of, its journal included.
@@ -25,6 +25,8 @@ pub(super) struct Flight<'a> {
     /// What is in the journal already.
     pub(super) past: Vec<(Timestamp, Event)>,
     pub(super) secrets: Arc<[Secret]>,
+    /// What its cause tells besides, as JSON.
+    pub(super) event: Option<String>,
     /// What was said about committing.
     pub(super) commit: Option<Wish>,
     /// Asked before each start, where trust has allowed the run.
@@ -39,9 +41,10 @@ impl Flight<'_> {
         stops: mpsc::UnboundedReceiver<Stop>,
         view: &mut dyn View,
     ) -> Result<Finished, Error> {
-        let Self { opened, plan, journal, run, origin, jobs, reused, past, secrets, guard, commit } = self;
+        let Self { opened, plan, journal, run, origin, jobs, reused, past, secrets, guard, event, commit } = self;
         let run_dir = Arc::new(journal.run_dir().to_path_buf());
         let root = Arc::new(opened.root.path().to_path_buf());
+        let told = cause_variables(&origin, event);
         let guard = guard.map(|guard| Arc::new(guard) as Arc<dyn run::Guard>);
         let preparer = Preparer::new(plan, run, root, run_dir, secrets, jobs.clone(), &opened.project.limits);
         let order = Order {
@@ -52,11 +55,33 @@ impl Flight<'_> {
             jobs,
             reused,
             past,
-            preparer: preparer.guarded_by(guard),
+            preparer: preparer.guarded_by(guard).telling(told),
             executors: &executor::built_in(opened.project.limits, world.spares.clone()),
             clock: &world.clock,
         };
         let ran = drive(order, journal, stops, view).await?;
         finish(world, opened, journal, ran, commit)
     }
+}
+
+/// What commands are told of why their run began, as variables.
+fn cause_variables(origin: &Origin, event: Option<String>) -> Vec<(String, String)> {
+    let mut told = match &origin.cause {
+        None => Vec::new(),
+        Some(Cause::Drop) => vec![("SPORE_CAUSE", "drop".to_owned())],
+        Some(Cause::Push { branch, commit }) => {
+            vec![("SPORE_CAUSE", "push".to_owned()), ("SPORE_BRANCH", branch.clone()), ("SPORE_COMMIT", commit.clone())]
+        }
+        Some(Cause::Schedule { at }) => {
+            vec![("SPORE_CAUSE", "schedule".to_owned()), ("SPORE_SCHEDULED", at.to_string())]
+        }
+        Some(Cause::Session { moment, session }) => {
+            let mut told = vec![("SPORE_CAUSE", "session".to_owned()), ("SPORE_MOMENT", moment.word().to_owned())];
+            told.extend(session.clone().map(|session| ("SPORE_SESSION", session)));
+            told
+        }
+    };
+    told.extend(event.map(|event| ("SPORE_EVENT", event)));
+    // A variable cannot hold a zero byte, and what an agent calls its session is anybody's text.
+    told.into_iter().map(|(name, text)| (name.to_owned(), text.replace('\0', ""))).collect()
 }

@@ -9,14 +9,11 @@ use serde_json::Value;
 use super::open::{Checked, check_source};
 use super::{Error, World};
 use crate::model::{Doing, Letter, Limits, Moved, News, SessionMoment, Spore, Timestamp};
-use crate::os::locks::Locks;
 use crate::os::process::start_apart;
 use crate::render::Page;
 use crate::repo::{self, HookHome, Project, Root};
 use crate::{os, parse, render};
 
-/// Names the lock that a watcher holds, in the state folder.
-const WATCH_LOCK: &str = "watch.lock";
 /// Names the file that a watcher without a terminal prints to, in the state folder.
 const LOG: &str = "hook.log";
 /// Bytes from which on that file begins anew; what it held is kept beside it.
@@ -83,7 +80,7 @@ pub fn hear_git(world: &World, hook: GitHook, call: Call<'_>) -> Result<Option<R
         GitHook::PostMerge if argument(0) == Some("1") => None,
         GitHook::PostMerge => commit(Doing::Merge, Some("ORIG_HEAD"))?,
         // Only files were checked out, or nobody is there to look at what has changed: the next watcher looks at all anyway.
-        GitHook::PostCheckout if argument(2) != Some("1") || !is_watched(&root) => None,
+        GitHook::PostCheckout if argument(2) != Some("1") || !repo::is_under_watch(&root) => None,
         GitHook::PostCheckout => {
             Some(News::Commit { repository: repository.clone(), by: Doing::Checkout, refs: Vec::new() })
         }
@@ -162,20 +159,13 @@ fn bounded(event: Value) -> Value {
     }
 }
 
-/// Whether a watcher is at work in the folder.
-#[must_use]
-pub fn is_watched(root: &Root) -> bool {
-    let lock = root.state().join(WATCH_LOCK);
-    Locks::now().on(&lock).is_ok_and(|hold| hold.is_held())
-}
-
 /// Sees to it that somebody reads the inbox: the watcher that runs, or else one that is started for just that and goes on by
 /// itself.
 ///
 /// # Errors
 /// When it cannot be started; the letters wait for the next watcher then.
 pub fn wake(root: &Root) -> Result<(), Error> {
-    if is_watched(root) {
+    if repo::is_under_watch(root) {
         return Ok(());
     }
     let path = root.state().join(LOG);

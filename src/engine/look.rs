@@ -8,6 +8,11 @@ use crate::journal::{self, Damage};
 use crate::model::{AttemptId, RunId, RunRecord, Stream};
 use crate::repo::{Project, Root};
 
+/// Commands whose logs are shown together.
+const LOGS_MAX: usize = 4;
+/// Bytes of the end of a log.
+const LOG_END_BYTES: u64 = 8 << 10;
+
 /// A run that was asked for.
 #[derive(Debug)]
 pub struct Found {
@@ -94,6 +99,53 @@ pub fn read_log(found: &Found, attempt: &AttemptId, stream: Stream, cursor: u64)
     let limits = Project::load(&found.root)?.limits;
     let read = terminal::read_log(&path, &limits, cursor);
     Ok(read.map_err(|source| journal::Error::Io { action: "read", path, source })?)
+}
+
+/// The end of what the commands of a run have printed that run now, or of the last one that ran; each has its name above it
+/// where they are several. For looking at it again and again.
+///
+/// # Errors
+/// When the journal or a log cannot be read.
+pub fn log_end(found: &Found) -> Result<String, Error> {
+    let record = show_run(&found.root, found.run)?.record;
+    let attempts = || record.tasks.values().filter_map(|task| Some((task, task.attempts.last()?)));
+    let mut shown: Vec<_> = attempts().filter(|(_, attempt)| attempt.outcome.is_none()).take(LOGS_MAX).collect();
+    if shown.is_empty() {
+        shown.extend(attempts().max_by_key(|(_, attempt)| attempt.finished));
+    }
+    let mut text = String::new();
+    for (task, attempt) in &shown {
+        if shown.len() > 1 {
+            text.extend(["-- ", task.declared.id.as_str(), "\n"]);
+        }
+        let id = AttemptId { run: found.run, task: task.declared.id.clone(), number: attempt.number };
+        for stream in [Stream::Out, Stream::Err] {
+            text.push_str(&String::from_utf8_lossy(&end_of(found, &id, stream)?));
+        }
+    }
+    Ok(text)
+}
+
+fn end_of(found: &Found, attempt: &AttemptId, stream: Stream) -> Result<Vec<u8>, Error> {
+    let kept = std::fs::metadata(attempt.log_path(&found.run_dir(), stream)).map_or(0, |log| log.len());
+    let (mut bytes, mut cursor) = (Vec::new(), kept.saturating_sub(LOG_END_BYTES));
+    loop {
+        let chunk = read_log(found, attempt, stream, cursor)?;
+        if chunk.bytes.is_empty() {
+            break;
+        }
+        cursor = chunk.cursor;
+        bytes.extend(chunk.bytes);
+        let surplus = bytes.len().saturating_sub(usize::try_from(LOG_END_BYTES).unwrap_or(usize::MAX));
+        bytes.drain(..surplus);
+    }
+    if cursor > LOG_END_BYTES
+        && let Some(end) = bytes.iter().position(|byte| *byte == b'\n')
+    {
+        // It begins in the middle of a line.
+        bytes.drain(..=end);
+    }
+    Ok(bytes)
 }
 
 /// Whether anything may still happen in a run: an engine works on it, or its commands go on without one.

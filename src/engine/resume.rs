@@ -26,14 +26,6 @@ pub(super) struct TakenUp {
     record: RunRecord,
     /// Whether a new run was asked for.
     instead: bool,
-    guard: Option<Guard>,
-}
-
-impl TakenUp {
-    /// Has `guard` asked before each start.
-    pub(super) fn guarded_by(&mut self, guard: Option<Guard>) {
-        self.guard = guard;
-    }
 }
 
 /// How to go on with a run.
@@ -45,6 +37,8 @@ pub struct Pace {
     pub commit: Option<Wish>,
     /// Asked before each start, where trust has allowed the run.
     pub guard: Option<Guard>,
+    /// What its cause tells besides, as JSON.
+    pub event: Option<String>,
     /// The text that the run was given to begin with, where somebody has it: [`Request::source`](super::Request::source).
     pub source: Option<Source>,
 }
@@ -76,8 +70,7 @@ pub async fn resume(
     view: &mut dyn View,
 ) -> Result<Finished, Error> {
     let mut pace = pace;
-    let mut taken = take_up(found, pace.source.take(), view)?;
-    taken.guarded_by(pace.guard.take());
+    let taken = take_up(found, pace.source.take(), view)?;
     go_on(world, taken, pace, stops, view).await
 }
 
@@ -109,7 +102,7 @@ pub(super) fn take_up(found: &Found, source: Option<Source>, view: &mut dyn View
     if let Some(copy) = open::kept_source(&run_dir) {
         journal.include(copy);
     }
-    Ok(TakenUp { opened, journal, events, record, instead: false, guard: None })
+    Ok(TakenUp { opened, journal, events, record, instead: false })
 }
 
 /// Takes up the run that was broken off and is the same as one from `origin` would be.
@@ -131,7 +124,7 @@ pub(super) async fn go_on(
     mut stops: mpsc::UnboundedReceiver<Stop>,
     view: &mut dyn View,
 ) -> Result<Finished, Error> {
-    let TakenUp { opened, mut journal, events, record, instead, guard } = taken;
+    let TakenUp { opened, mut journal, events, record, instead } = taken;
     let span = tracing::info_span!("run", id = %record.run, spore = record.origin.spore);
     let mut words = first_words(&record, terminal::is_supervised(journal.run_dir()));
     words.push_str(if instead { " (`--new` begins another)" } else { "" });
@@ -155,7 +148,8 @@ pub(super) async fn go_on(
         run: record.run,
         past: events,
         secrets,
-        guard,
+        guard: pace.guard,
+        event: pace.event,
         commit: pace.commit,
     };
     let finished = flight.perform(world, stops, view).instrument(span).await?;

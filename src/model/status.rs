@@ -5,7 +5,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, RunId, RunStatus, TaskId, Timestamp};
+use super::{Cause, RunId, RunStatus, TaskId, Ticket, Timestamp};
 
 /// What is asked of a watcher.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -158,6 +158,23 @@ pub struct WaitingStatus {
     /// What to do about that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+}
+
+impl WaitingStatus {
+    /// What its ticket tells.
+    #[must_use]
+    pub fn of(ticket: &Ticket) -> Self {
+        Self {
+            run: ticket.run,
+            spore: ticket.spore.clone(),
+            path: ticket.path.clone(),
+            since: ticket.at,
+            cause: ticket.cause.clone(),
+            priority: ticket.priority,
+            because: None,
+            hint: None,
+        }
+    }
 }
 
 /// A run that has ended, or a wanted run that never will.

@@ -93,6 +93,18 @@ pub enum SessionMoment {
     Prompt,
 }
 
+impl SessionMoment {
+    /// As authors write it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::End => "end",
+            Self::Prompt => "prompt",
+        }
+    }
+}
+
 /// What happens when a run of the same group is under way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]

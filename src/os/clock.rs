@@ -1,5 +1,7 @@
 //! The clocks: wall time for records, monotonic time for waiting.
 
+use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Where time comes from. The tests bring their own.
@@ -35,12 +37,21 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock of the house")]
     fn wall_milliseconds(&self) -> i64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX).saturating_add(offset())
     }
 
     fn monotonic(&self) -> Duration {
         self.start.elapsed()
     }
+}
+
+/// The file with the milliseconds by which a test has set the clock of this process. Only debug builds look.
+static OFFSET_FILE: LazyLock<Option<PathBuf>> =
+    LazyLock::new(|| std::env::var_os("SPORE_CLOCK_OFFSET_FILE").filter(|_| cfg!(debug_assertions)).map(PathBuf::from));
+
+fn offset() -> i64 {
+    let text = OFFSET_FILE.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
+    text.and_then(|text| text.trim().parse().ok()).unwrap_or(0)
 }
 
 /// For how long the machine has been running, also while it slept.

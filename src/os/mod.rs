@@ -14,6 +14,7 @@ pub mod random;
 pub mod seal;
 pub mod signals;
 pub mod socket;
+pub mod terminal;
 pub mod user;
 pub mod watches;
 mod word;

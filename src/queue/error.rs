@@ -16,6 +16,12 @@ pub enum Error {
         /// What was said.
         source: io::Error,
     },
+    /// Somebody has removed the log.
+    #[error("`{}` was removed while it was in use", path.display())]
+    Removed {
+        /// Where it was.
+        path: PathBuf,
+    },
 }
 
 impl Error {
@@ -26,14 +32,16 @@ impl Error {
     /// Whether there was no room left to write.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        let Self::Io { source, .. } = self;
-        source.kind() == io::ErrorKind::StorageFull
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull)
     }
 
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
-        let Self::Io { source, path, .. } = self;
+        let Self::Io { source, path, .. } = self else {
+            let hint = "start the watcher again: it takes what is in the folder then as known, and nothing of it runs";
+            return Some(hint.to_owned());
+        };
         match source.kind() {
             io::ErrorKind::StorageFull => Some("make room on the disk; what is in the queue stays there".to_owned()),
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {

@@ -31,6 +31,11 @@ pub struct Kept {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]
 pub enum Fact {
+    /// So many lines follow that count together: where the end of the log is torn, all of them or none.
+    Batch {
+        /// The lines.
+        lines: u32,
+    },
     /// These files were looked at, and what is in them is not to be run for having arrived. What stood there before is known,
     /// but no longer there.
     Known {

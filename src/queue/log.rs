@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
@@ -59,7 +60,11 @@ impl Log {
         file.set_len(whole).map_err(Error::io("cut", &path))?;
         file::sync_dir(folder).map_err(Error::io("sync", folder))?;
         let mut log = Self { path, file, bytes: whole, bytes_compact: 0, state, is_dirty: false, damaged };
-        log.compact_if_worth()?;
+        if damaged > 0 {
+            log.compact()?;
+        } else {
+            log.compact_if_worth()?;
+        }
         Ok(log)
     }
 
@@ -85,10 +90,18 @@ impl Log {
         }
         let mut out = Vec::new();
         let mut places = Vec::with_capacity(facts.len());
+        if facts.len() > 1 {
+            let lines = u32::try_from(facts.len()).unwrap_or(u32::MAX);
+            write_line(&mut out, &Fact::Batch { lines }).map_err(Error::io("write", &self.path))?;
+        }
         for fact in &facts {
             let start = out.len();
             write_line(&mut out, fact).map_err(Error::io("write", &self.path))?;
             places.push((self.bytes + start as u64, u32::try_from(out.len() - start).unwrap_or(u32::MAX)));
+        }
+        // What is written to a file that has no name any more nobody ever finds.
+        if self.file.metadata().is_ok_and(|found| found.nlink() == 0) {
+            return Err(Error::Removed { path: self.path.clone() });
         }
         let written = failpoint::try_reach("queue-write").and_then(|()| self.file.write_all(&out));
         if let Err(error) = written {
@@ -147,6 +160,11 @@ impl Log {
         if self.bytes < COMPACT_BYTES_MIN.max(4 * self.bytes_compact) {
             return Ok(());
         }
+        self.compact()
+    }
+
+    /// Writes the log anew, without what is over and what is damaged.
+    fn compact(&mut self) -> Result<(), Error> {
         let failed = Error::io("write", &self.path);
         let mut out = Vec::new();
         let mut state = State::default();
@@ -203,20 +221,68 @@ fn parse(line: &[u8]) -> Option<Fact> {
     serde_json::from_str(&format!("{}}}", seal::unseal(line)?)).ok()
 }
 
-/// The state, the bytes up to the end of the last whole line, and how many lines before that are damaged.
+/// The state, the bytes up to the end of the last whole line that counts, and how many lines before that are damaged.
 fn fold(bytes: &[u8]) -> (State, u64, usize) {
-    let mut state = State::default();
-    let (mut whole, mut damaged, mut torn, mut place) = (0, 0, 0, 0);
+    let mut fold = Fold::default();
+    let mut place = 0;
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
         let start = place;
         place += line.len() as u64;
         match line.strip_suffix(b"\n").and_then(parse) {
-            Some(fact) => {
-                state.apply(fact, (start, u32::try_from(line.len()).unwrap_or(u32::MAX)));
-                (whole, damaged, torn) = (place, damaged + torn, 0);
-            }
-            None => torn += 1,
+            Some(fact) => fold.take(fact, (start, u32::try_from(line.len()).unwrap_or(u32::MAX))),
+            None => fold.pass_over(),
         }
     }
-    (state, whole, damaged)
+    // What is missing of a batch at the end was never told to anybody. What is damaged in one may have been.
+    if fold.is_damaged_inside {
+        fold.settle();
+    }
+    (fold.state, fold.whole, fold.damaged)
+}
+
+/// Lines that are read one after the other.
+#[derive(Default)]
+struct Fold {
+    state: State,
+    /// Up to where lines count.
+    whole: u64,
+    damaged: usize,
+    /// Damaged lines since the last whole one.
+    torn: usize,
+    /// Lines that are missing of a batch, and those that are there.
+    missing: u32,
+    batch: Vec<(Fact, (u64, u32))>,
+    /// Whether a line of the batch is damaged that another follows.
+    is_damaged_inside: bool,
+}
+
+impl Fold {
+    fn take(&mut self, fact: Fact, line: (u64, u32)) {
+        (self.damaged, self.is_damaged_inside) =
+            (self.damaged + self.torn, self.is_damaged_inside || (self.torn > 0 && self.missing > 0));
+        self.torn = 0;
+        if let Fact::Batch { lines } = fact {
+            self.settle();
+            self.missing = lines;
+            return;
+        }
+        self.missing = self.missing.saturating_sub(1);
+        self.batch.push((fact, line));
+        if self.missing == 0 {
+            self.settle();
+        }
+    }
+
+    fn pass_over(&mut self) {
+        self.torn += 1;
+        self.missing = if self.batch.is_empty() && self.missing == 0 { 0 } else { self.missing.max(2) - 1 };
+    }
+
+    fn settle(&mut self) {
+        for (fact, line) in self.batch.drain(..) {
+            self.whole = line.0 + u64::from(line.1);
+            self.state.apply(fact, line);
+        }
+        (self.missing, self.is_damaged_inside) = (0, false);
+    }
 }

@@ -79,11 +79,11 @@ impl State {
         self.known.iter().map(|(path, digest)| (path.as_str(), *digest))
     }
 
-    /// Whether these contents are known and stand in no file that is known: then a file that has them was renamed, or has
-    /// them again.
+    /// How often these contents are known and stand in no file that is known: then a file that has them was renamed, or
+    /// has them again.
     #[must_use]
-    pub fn remembers(&self, digest: &Digest) -> bool {
-        self.remembered.contains_key(digest)
+    pub fn remembered(&self, digest: &Digest) -> u32 {
+        self.remembered.get(digest).copied().unwrap_or(0)
     }
 
     /// The wanted runs, oldest first.
@@ -141,7 +141,16 @@ impl State {
     pub(super) fn apply(&mut self, fact: Fact, line: (u64, u32)) {
         self.has_past = true;
         match fact {
-            Fact::Known { files } => files.into_iter().for_each(|(path, digest)| self.know(path, digest)),
+            Fact::Known { files } => {
+                // All of them let go of what they had before any of them takes something: they may change places.
+                for (path, digest) in &files {
+                    self.let_go(path, *digest);
+                }
+                for (path, digest) in files {
+                    self.know(path, digest);
+                }
+            }
+            Fact::Batch { .. } => {}
             Fact::Gone { files } => {
                 for path in files {
                     if let Some(digest) = self.known.remove(&path) {
@@ -188,11 +197,16 @@ impl State {
         }
     }
 
+    fn let_go(&mut self, path: &str, digest: Digest) {
+        if let Some(before) = self.known.get(path).copied().filter(|before| *before != digest) {
+            self.known.remove(path);
+            self.remember(before);
+        }
+    }
+
     fn know(&mut self, path: String, digest: Digest) {
-        match self.known.insert(path, digest) {
-            Some(before) if before == digest => return,
-            Some(before) => self.remember(before),
-            None => {}
+        if self.known.insert(path, digest) == Some(digest) {
+            return;
         }
         if let Some(times) = self.remembered.get_mut(&digest) {
             *times -= 1;

@@ -16,10 +16,13 @@ mod run_text;
 mod said_text;
 pub mod schema;
 mod snippet;
+mod status_frame;
+mod status_text;
 mod style;
 mod table;
 mod tame;
 mod trust_text;
+mod unit_text;
 mod words;
 
 pub use difference::difference;
@@ -35,10 +38,13 @@ pub use report::{check_report, json, json_line, plan_report, run_report};
 pub use run_text::{killing_text, resolved_text, runs_text, show_text, stopping_text, summary_text};
 pub use said_text::{cause_text, said_text};
 pub use snippet::{diagnostics_summary, diagnostics_text};
+pub use status_frame::{Gaze, choices, status_frame};
+pub use status_text::{queue_text, status_text};
 pub use style::Style;
 pub use tame::Tame;
 pub use trust_text::{trust_list_text, trust_text};
-pub use words::{error_text, init_text, log_heading, warning_text};
+pub use unit_text::{LAUNCHD_MARK, SYSTEMD_MARK, Started, launchd_agent, systemd_unit, unit_text};
+pub use words::{done_text, error_text, init_text, log_heading, warning_text};
 
 pub(crate) use run_line::{name_width, retry_line, tail_lines, task_line, task_name};
 pub(crate) use run_text::bytes_text;

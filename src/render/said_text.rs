@@ -74,25 +74,23 @@ fn told(said: &Said, style: Style) -> (String, String, Option<String>) {
             }
             (mark(Tone::Warn, "!", "!"), format!("{}: {}", clean(about), clean(message)), hint.clone())
         }
-        Said::Leaving { running, queued } => {
-            let mut text = "watching no more".to_owned();
-            if *running > 0 {
-                let _ = write!(
-                    text,
-                    "; {} without it",
-                    if *running == 1 { "1 run goes on" } else { "the runs under way go on" }
-                );
-            }
-            if *queued > 0 {
-                let _ = write!(
-                    text,
-                    "; {} for the next watcher",
-                    if *queued == 1 { "1 wanted run waits".into() } else { format!("{queued} wanted runs wait") }
-                );
-            }
-            (mark(Tone::Dim, "○", "o"), text, None)
-        }
+        Said::Leaving { running, queued } => (mark(Tone::Dim, "○", "o"), leaving(*running, *queued), None),
     }
+}
+
+/// What becomes of everything without the watcher.
+fn leaving(running: usize, queued: usize) -> String {
+    let goes_on = match running {
+        0 => "",
+        1 => "; 1 run goes on without it",
+        _ => "; the runs under way go on without it",
+    };
+    let waits = match queued {
+        0 => String::new(),
+        1 => "; 1 wanted run waits for the next watcher".to_owned(),
+        many => format!("; {many} wanted runs wait for the next watcher"),
+    };
+    format!("watching no more{goes_on}{waits}")
 }
 
 /// What called for a run, in words.

@@ -6,14 +6,15 @@ use serde_json::Value;
 
 use super::front::ResultFront;
 use super::report::{
-    DiagnosticReport, DoctorReport, HooksReport, InitReport, LogPiece, PlanReport, PruneReport, RunReport, RunsItem,
-    TrustListReport, TrustReport,
+    DiagnosticReport, DoctorReport, DoneReport, HooksReport, InitReport, LogPiece, PlanReport, PruneReport,
+    QueueReport, RunReport, RunsItem, TrustListReport, TrustReport, UnitReport,
 };
-use crate::model::{Event, Timestamp};
+use crate::model::{Event, Status, Timestamp, Told};
 
 /// The kinds of output that have a schema.
-pub const KINDS: [&str; 14] = [
+pub const KINDS: [&str; 19] = [
     "check",
+    "done",
     "doctor",
     "hooks",
     "init",
@@ -21,12 +22,16 @@ pub const KINDS: [&str; 14] = [
     "logs",
     "plan",
     "prune",
+    "queue",
     "result",
     "run",
     "runs",
+    "service",
     "show",
+    "status",
     "trust",
     "trust-list",
+    "watch",
 ];
 
 /// One line of a journal.
@@ -53,6 +58,7 @@ struct JournalLine {
 pub fn schema(kind: &str) -> Option<Value> {
     let (title, schema) = match kind {
         "check" => ("What `spore check --format json` prints", of::<Vec<DiagnosticReport>>()),
+        "done" => ("What `spore cancel`, `queue drop` and `pause` print with `--format json`", of::<DoneReport>()),
         "doctor" => ("What `spore doctor --format json` prints", of::<DoctorReport>()),
         "hooks" => ("What `spore hooks --format json` prints", of::<HooksReport>()),
         "init" => ("What `spore init --format json` prints", of::<InitReport>()),
@@ -60,14 +66,18 @@ pub fn schema(kind: &str) -> Option<Value> {
         "logs" => ("What `spore logs --format json` prints", of::<Vec<LogPiece>>()),
         "plan" => ("What `spore plan --format json` prints", of::<PlanReport>()),
         "prune" => ("What `spore prune --format json` prints", of::<PruneReport>()),
+        "queue" => ("What `spore queue --format json` prints", of::<QueueReport>()),
         "result" => ("The front matter of a result spore", of::<ResultFront>()),
         "run" => ("What `spore run --format json` prints", of::<RunReport>()),
         "runs" => ("What `spore runs --format json` prints", of::<Vec<RunsItem>>()),
+        "service" => ("What `spore service --format json` prints", of::<UnitReport>()),
         "show" => ("What `spore show --format json` prints", of::<RunReport>()),
+        "status" => ("What `spore status --format json` prints", of::<Status>()),
         "trust" => ("What `spore trust FILE... --format json` prints", of::<Vec<TrustReport>>()),
         "trust-list" => {
             ("What `spore trust --list`, `--mode` and `--revoke` print with `--format json`", of::<TrustListReport>())
         }
+        "watch" => ("One line of what `spore watch --format json` prints", of::<Told>()),
         _ => return None,
     };
     let mut value = Value::from(schema);

@@ -16,6 +16,12 @@ pub fn error_text(message: &str, hint: Option<&str>, style: Style) -> String {
     text
 }
 
+/// What was done.
+#[must_use]
+pub fn done_text(said: &str, style: Style) -> String {
+    format!("{} {}\n", style.paint(Tone::Good, style.pick("✓", "+")), clean(said))
+}
+
 /// Something a person should know that keeps nothing from working.
 #[must_use]
 pub fn warning_text(message: &str, style: Style) -> String {

@@ -29,7 +29,7 @@ use std::time::Duration;
 use git2::{ErrorCode, Oid, Repository, RepositoryInitOptions, RepositoryOpenFlags, RepositoryState, Signature};
 
 pub use blob::{head_of, read_blob_at, read_committed};
-pub use changes::{Staged, moved_paths, staged_files};
+pub use changes::{Staged, moved_paths, paths_between, staged_files};
 pub use commit::{Batch, Refused, Written, commit_batch, commit_new};
 pub use history::find_commit;
 pub use hooks::{HookHome, calling_home, clone_local, hook_home, latest_move, remember_served};

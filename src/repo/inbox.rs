@@ -32,16 +32,25 @@ pub fn inbox(root: &Root) -> PathBuf {
     root.state().join(INBOX)
 }
 
-/// Posts a letter. When this returns, the watcher finds it whatever becomes of this process.
+/// Makes the folder of the letters, where it is not there yet, and returns it.
 ///
 /// # Errors
-/// When it cannot be written.
-pub fn post_letter(root: &Root, letter: &Letter) -> Result<PathBuf, Error> {
+/// When it cannot be made.
+pub fn make_inbox(root: &Root) -> Result<PathBuf, Error> {
     let folder = inbox(root);
     if !folder.is_dir() {
         root.make_state()?;
         os::file::create_dir_all(&folder).map_err(|source| Error::of_io(&folder, "make", source))?;
     }
+    Ok(folder)
+}
+
+/// Posts a letter. When this returns, the watcher finds it whatever becomes of this process.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn post_letter(root: &Root, letter: &Letter) -> Result<PathBuf, Error> {
+    let folder = make_inbox(root)?;
     let at = u64::try_from(letter.at.0).unwrap_or(0);
     let path = folder.join(format!("{}.json", RunId::from_parts(at, os::random::bits())));
     let failed = |source: io::Error| Error::of_io(&path, "write", source);

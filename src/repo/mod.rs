@@ -25,11 +25,11 @@ pub use git::{Author, Batch, Commit, Head, IndexState, Message, Outlook, Pulled,
 pub use git::{Brought, Signers, Verified, bringing, verify_commit};
 pub use git::{HookHome, calling_home, clone_local, hook_home, latest_move, remember_served};
 pub use git::{
-    Staged, commit_batch, commit_new, find_commit, git_outlook, head_of, moved_paths, pull, push, read_blob_at,
-    read_committed, staged_files,
+    Staged, commit_batch, commit_new, find_commit, git_outlook, head_of, moved_paths, paths_between, pull, push,
+    read_blob_at, read_committed, staged_files,
 };
 pub use group::{Entry, Group, Holder, Turn, enter_group, list_groups};
-pub use inbox::{Arrived, discard_letter, inbox, post_letter, read_letters};
+pub use inbox::{Arrived, discard_letter, inbox, make_inbox, post_letter, read_letters};
 pub use init::{InitReport, init};
 pub use mark::{mark_run, mark_runs, marked_runs, unmark_run};
 pub use project::{GitSettings, Project, Pull, WatchSettings};

@@ -6,6 +6,7 @@ use std::io::{Seek as _, Write as _};
 use super::{Error, Root};
 use crate::os;
 use crate::os::identity::Identity;
+use crate::os::locks::Locks;
 
 /// The lock, whose text is the identity of who has it.
 const LOCK_FILE: &str = "watch.lock";
@@ -33,11 +34,10 @@ pub fn take_watch(root: &Root) -> Result<Option<Watch>, Error> {
     Ok(Some(Watch(file)))
 }
 
-/// Whether somebody watches the folder.
+/// Whether somebody watches the folder. Where the kernel tells who holds which lock, this one is not touched.
 #[must_use]
 pub fn is_under_watch(root: &Root) -> bool {
-    let file = File::open(root.state().join(LOCK_FILE));
-    file.is_ok_and(|file| file.try_lock_shared().is_err())
+    Locks::now().on(&root.state().join(LOCK_FILE)).is_ok_and(|hold| hold.is_held())
 }
 
 /// Who watches the folder, or did last.

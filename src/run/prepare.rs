@@ -39,6 +39,8 @@ pub struct Preparer {
     jobs: Allowance,
     /// Asked before each start.
     guard: Option<Arc<dyn Guard>>,
+    /// Variables of every command, below its own.
+    told: Vec<(String, String)>,
 }
 
 impl Preparer {
@@ -63,6 +65,7 @@ impl Preparer {
             grace: limits.grace,
             jobs,
             guard: None,
+            told: Vec::new(),
         }
     }
 
@@ -70,6 +73,12 @@ impl Preparer {
     #[must_use]
     pub fn guarded_by(self, guard: Option<Arc<dyn Guard>>) -> Self {
         Self { guard, ..self }
+    }
+
+    /// Has every command have these variables, unless its task sets them itself.
+    #[must_use]
+    pub fn telling(self, told: Vec<(String, String)>) -> Self {
+        Self { told, ..self }
     }
 
     /// Lets later tasks see how this one ended and what it handed on.
@@ -118,7 +127,8 @@ impl Preparer {
         scope: &Scope,
         recalled: Option<Recalled>,
     ) -> Result<Attempt, String> {
-        let mut env = Vec::with_capacity(task.env.len());
+        let mut env = Vec::with_capacity(self.told.len() + task.env.len());
+        env.extend(self.told.iter().filter(|(name, _)| !task.env.contains_key(name)).cloned());
         for (name, value) in task.env.iter() {
             let text = match value {
                 EnvValue::Text(template) => {

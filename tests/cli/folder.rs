@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// A temporary folder, empty at first, and gone in the end.
 pub(crate) struct Folder {
-    folder: tempfile::TempDir,
+    inside: tempfile::TempDir,
     /// Where the owner's settings are, apart from what is watched.
     config: tempfile::TempDir,
     env: Vec<(String, String)>,
@@ -25,7 +25,7 @@ impl Folder {
     /// An empty folder that is in no git repository.
     pub(crate) fn new() -> Self {
         let temporary = || tempfile::tempdir().expect("a temporary folder");
-        Self { folder: temporary(), config: temporary(), env: Vec::new() }
+        Self { inside: temporary(), config: temporary(), env: Vec::new() }
     }
 
     /// With a file, and the folders above it.
@@ -49,12 +49,12 @@ impl Folder {
 
     /// Where `name` stands.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.inside.path().join(name)
     }
 
     /// The folder itself.
     pub(crate) fn root(&self) -> &Path {
-        self.folder.path()
+        self.inside.path()
     }
 
     /// The folder that is `XDG_CONFIG_HOME` to the program.
@@ -70,8 +70,8 @@ impl Folder {
     /// The program with these words, ready to be started.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_spore"));
-        command.args(words).current_dir(self.folder.path()).stdin(Stdio::null());
-        command.env_remove("NO_COLOR").env("LC_ALL", "C.UTF-8").env("HOME", self.folder.path());
+        command.args(words).current_dir(self.inside.path()).stdin(Stdio::null());
+        command.env_remove("NO_COLOR").env("LC_ALL", "C.UTF-8").env("HOME", self.inside.path());
         command.env("XDG_CONFIG_HOME", self.config.path());
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command
@@ -97,7 +97,7 @@ impl Folder {
     pub(crate) fn git(&self, words: &[&str]) -> String {
         let mut command = Command::new("git");
         command.args(["-c", "user.name=T", "-c", "user.email=t@localhost", "-c", "init.defaultBranch=main"]);
-        command.args(words).current_dir(self.folder.path()).env("HOME", self.folder.path());
+        command.args(words).current_dir(self.inside.path()).env("HOME", self.inside.path());
         let output = command.output().expect("git starts");
         assert!(output.status.success(), "git {words:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()

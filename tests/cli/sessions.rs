@@ -150,51 +150,69 @@ fn settings_come_back_as_they_were() {
     assert!(!folder.path(".spore/hooks/session-end.sh").exists());
 }
 
+/// A folder in which everything may run, and its owner's settings, which lie elsewhere.
+struct Open {
+    folder: Folder,
+    settings: tempfile::TempDir,
+}
+
+impl Open {
+    fn with(name: &str, text: &str) -> Self {
+        let folder = Folder::new().file("spore.toml", "").file(name, text);
+        let open = Self { folder, settings: tempfile::tempdir().expect("a folder") };
+        super::hooks::answer(open.spore(&["trust", "--mode", "open", "."])).exits(0);
+        open
+    }
+
+    fn spore(&self, words: &[&str]) -> std::process::Command {
+        let mut command = around(&self.folder, env!("CARGO_BIN_EXE_spore"), self.folder.root());
+        command.args(words).env("XDG_CONFIG_HOME", self.settings.path());
+        command
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.folder.path(name)).unwrap_or_default()
+    }
+
+    fn is_posted(&self) -> bool {
+        let mut inbox = std::fs::read_dir(self.folder.path(".spore/inbox")).into_iter().flatten().flatten();
+        inbox.any(|entry| entry.file_name().to_string_lossy().ends_with(".json"))
+    }
+}
+
+/// How long the tests wait for another process.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 #[test]
 fn the_end_of_a_session_is_read_though_nobody_watches_and_the_agent_kills_its_hooks() {
-    let folder = Folder::new().file("spore.toml", "");
-    folder.write("end.yaml", "spore: end\nkind: workflow\non: {session: end}\ntasks: {a: 'true'}\n");
-    let mut command = around(&folder, env!("CARGO_BIN_EXE_spore"), folder.root());
-    command.args(["hook", "session-end", "--agent", "claude"]).stdin(Stdio::piped()).process_group(0);
-    let mut child = command.spawn().expect("started");
+    let open = Open::with("end.yaml", "spore: end\nkind: workflow\non: {session: end}\ntasks: {a: 'true'}\n");
+    let mut command = open.spore(&["hook", "session-end", "--agent", "claude"]);
+    let mut child = command.stdin(Stdio::piped()).process_group(0).spawn().expect("started");
     child.stdin.take().expect("piped").write_all(b"{\"session_id\": \"s-9\"}").expect("written");
-    let deadline = Instant::now() + Duration::from_secs(30);
-    let read = |name: &str| std::fs::read_to_string(folder.path(name)).unwrap_or_default();
-    let is_letter = |name: &std::ffi::OsStr| name.to_string_lossy().ends_with(".json");
-    let is_posted = || {
-        let mut inbox = std::fs::read_dir(folder.path(".spore/inbox")).into_iter().flatten().flatten();
-        inbox.any(|entry| is_letter(&entry.file_name()))
-    };
-    while !is_posted() && !read(".spore/queue.jsonl").contains("s-9") {
-        assert!(Instant::now() < deadline, "no letter: {}", read(".spore/hook.log"));
+    let deadline = Instant::now() + PATIENCE;
+    let is_queued = || open.read(".spore/queue.jsonl").contains("s-9");
+    while !open.is_posted() && !is_queued() {
+        assert!(Instant::now() < deadline, "no letter: {}", open.read(".spore/hook.log"));
         std::thread::yield_now();
     }
-    let mut kill = around(&folder, "sh", folder.root());
+    let mut kill = around(&open.folder, "sh", open.folder.root());
     kill.args(["-c", &format!("kill -9 -- -{}", child.id())]);
     super::hooks::answer(kill);
     child.wait().expect("it has ended");
     // Whether the hook came to start somebody or not: the letter is there for whoever comes next.
-    while !read(".spore/queue.jsonl").contains("s-9") {
-        assert!(Instant::now() < deadline, "nobody has read it: {}", read(".spore/hook.log"));
-        let mut next = around(&folder, env!("CARGO_BIN_EXE_spore"), folder.root());
-        next.args(["watch", "--once"]);
-        super::hooks::answer(next);
-    }
-    while is_posted() {
-        assert!(Instant::now() < deadline, "what is read is taken out");
-        std::thread::yield_now();
+    while !is_queued() || open.is_posted() {
+        assert!(Instant::now() < deadline, "nobody has read it: {}", open.read(".spore/hook.log"));
+        super::hooks::answer(open.spore(&["watch", "--once"]));
     }
 }
 
 #[test]
 fn somebody_is_started_who_reads_the_letter() {
-    let folder = Folder::new().file("spore.toml", "");
-    folder.write("start.yaml", "spore: start\nkind: workflow\non: {session: start}\ntasks: {a: 'true'}\n");
-    spore(&folder, folder.root(), &["hook", "session-start"]).exits(0);
-    let deadline = Instant::now() + Duration::from_secs(30);
-    let read = |name: &str| std::fs::read_to_string(folder.path(name)).unwrap_or_default();
-    while !read(".spore/queue.jsonl").contains("\"moment\":\"start\"") {
-        assert!(Instant::now() < deadline, "nobody has read it: {}", read(".spore/hook.log"));
+    let open = Open::with("start.yaml", "spore: start\nkind: workflow\non: {session: start}\ntasks: {a: 'true'}\n");
+    super::hooks::answer(open.spore(&["hook", "session-start"])).exits(0);
+    let deadline = Instant::now() + PATIENCE;
+    while !open.read(".spore/queue.jsonl").contains("\"moment\":\"start\"") {
+        assert!(Instant::now() < deadline, "nobody has read it: {}", open.read(".spore/hook.log"));
         std::thread::yield_now();
     }
 }

@@ -15,6 +15,8 @@ pub(crate) enum Walker {
     Resolve,
     /// Who removes old runs.
     Prune,
+    /// Who watches a folder. `tests/cli/watching/deaths.rs` has it die at each of these, and fails where one is left out.
+    Watcher,
 }
 
 /// A failpoint in the program's source.
@@ -42,6 +44,9 @@ fn gather(folder: &Path, found: &mut BTreeMap<String, Walker>) {
             path if path.contains("/supervisor/") || path.ends_with("terminal/attempts.rs") => Walker::Supervisor,
             path if path.ends_with("engine/resolve.rs") => Walker::Resolve,
             path if path.ends_with("repo/trash.rs") => Walker::Prune,
+            path if ["/engine/daemon/", "/src/queue/", "git/carry.rs"].iter().any(|part| path.contains(part)) => {
+                Walker::Watcher
+            }
             _ => Walker::Engine,
         };
         let text = fs::read_to_string(&path).unwrap_or_default();

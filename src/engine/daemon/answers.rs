@@ -18,9 +18,17 @@ const FOLLOW_MS: i64 = 100;
 /// Who follows, and what they have seen.
 #[derive(Debug, Default)]
 pub(super) struct Followers {
-    answers: Vec<mpsc::UnboundedSender<Answer>>,
+    /// Each with whether it has missed something because it did not read.
+    answers: Vec<(mpsc::Sender<Answer>, bool)>,
     told_at: Timestamp,
     told: Option<Status>,
+}
+
+impl Followers {
+    /// The clock was set.
+    pub(super) fn clock_was_set(&mut self) {
+        self.told_at = Timestamp::default();
+    }
 }
 
 impl Daemon<'_> {
@@ -32,8 +40,8 @@ impl Daemon<'_> {
             Ask::Follow => {
                 let status = self.status();
                 let answer = Answer::Status(Box::new(status));
-                if answers.send(answer).is_ok() {
-                    self.followers.answers.push(answers);
+                if answers.try_send(answer).is_ok() {
+                    self.followers.answers.push((answers, false));
                 }
                 return Ok(());
             }
@@ -63,7 +71,7 @@ impl Daemon<'_> {
             }
         };
         // Who does not listen any more does not have to know.
-        let _ = answers.send(answer);
+        let _ = answers.try_send(answer);
         Ok(())
     }
 
@@ -148,20 +156,12 @@ impl Daemon<'_> {
             Phase::Pending { because } => Some(because.clone()),
             _ => busy(),
         };
-        WaitingStatus {
-            run: ticket.run,
-            spore: ticket.spore.clone(),
-            path: ticket.path.clone(),
-            since: ticket.at,
-            cause: ticket.cause.clone(),
-            priority: ticket.priority,
-            because,
-            hint: self.hints.get(&ticket.run).cloned(),
-        }
+        WaitingStatus { because, hint: self.hints.get(&ticket.run).cloned(), ..WaitingStatus::of(ticket) }
     }
 
     /// Tells those who follow, when there is something new.
     pub(super) fn tell_followers(&mut self) {
+        self.followers.answers.retain(|(answers, _)| !answers.is_closed());
         if self.followers.answers.is_empty() {
             return;
         }
@@ -171,11 +171,13 @@ impl Daemon<'_> {
         }
         let status = self.status();
         self.followers.told_at = now;
-        if self.followers.told.as_ref() == Some(&status) {
-            // An empty message would tell who has gone; the next change does too.
-            return;
+        let is_new = self.followers.told.as_ref() != Some(&status);
+        for (answers, is_behind) in &mut self.followers.answers {
+            if is_new || *is_behind {
+                // Who does not read is told when it does, and what it missed is not kept for it.
+                *is_behind = answers.try_send(Answer::Status(Box::new(status.clone()))).is_err();
+            }
         }
-        self.followers.answers.retain(|answers| answers.send(Answer::Status(Box::new(status.clone()))).is_ok());
         self.followers.told = Some(status);
     }
 

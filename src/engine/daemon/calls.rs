@@ -42,8 +42,8 @@ impl Daemon<'_> {
         if facts.is_empty() {
             return Ok(());
         }
-        self.log.append(facts)?;
-        self.enqueue(wanted)
+        // In one write: a moment is never noted without its run, nor called for twice.
+        self.enqueue(facts, wanted)
     }
 
     /// What of the same timetable keeps another run from being wanted.
@@ -132,7 +132,7 @@ impl Daemon<'_> {
         if own.is_ok_and(|own| own == *repository) || !self.pulled.insert(name.to_owned()) {
             return false;
         }
-        self.keeper.wants_pull(self.world.now());
+        self.keeper.pull();
         true
     }
 
@@ -146,7 +146,7 @@ impl Daemon<'_> {
             }
         };
         // In one write with the tickets: either both are there, or the letter is read again.
-        self.enqueue_with(vec![Fact::Read { letter: name }], wanted)
+        self.enqueue(vec![Fact::Read { letter: name }], wanted)
     }
 
     fn called_by_session(

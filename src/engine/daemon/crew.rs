@@ -8,8 +8,9 @@ use tokio::sync::mpsc;
 
 use super::super::resume::Pace;
 use super::super::{Error, Finished, Found, Request, World, resume, run};
-use super::keeper::Came;
+use super::keeper::{CONTACT_MAX, Came};
 use crate::model::{AttemptId, Event, RunId, RunRecord, RunningStatus, Stream, TaskRecord, Ticket, Timestamp};
+use crate::repo::{self, Pulled, Root};
 use crate::run::{Allowance, Stop, View};
 
 /// Tasks of a run that are named while they run.
@@ -20,9 +21,25 @@ const FINISHING_MAX: usize = 16;
 /// What a run is begun from.
 pub(super) enum Work {
     /// A ticket.
-    Begin(Box<Request>),
+    Begin {
+        /// What to run.
+        request: Box<Request>,
+        /// From where the folder is brought up to date before.
+        pull: Option<(Root, String)>,
+    },
     /// A run that was broken off.
     Resume(Found, Pace),
+}
+
+impl Work {
+    /// What was read from the file, where that is known.
+    pub(super) fn text(&self) -> &str {
+        let source = match self {
+            Self::Begin { request, .. } => &request.source,
+            Self::Resume(_, pace) => &pace.source,
+        };
+        source.as_ref().map_or("", |source| &source.text)
+    }
 }
 
 /// What the threads tell.
@@ -56,8 +73,6 @@ pub(super) struct Member {
     pub(super) path: String,
     /// Its group.
     pub(super) group: Option<String>,
-    /// How many runs wrote one another's files before it.
-    pub(super) depth: u32,
     /// Since when.
     pub(super) since: Timestamp,
     /// Whether only its end is yet to be written.
@@ -137,7 +152,6 @@ impl Crew {
             spore: ticket.spore.clone(),
             path: ticket.path.clone(),
             group,
-            depth: ticket.depth,
             since: world.now(),
             is_finishing: false,
             stops,
@@ -172,10 +186,9 @@ impl Crew {
     }
 
     /// A run is over.
-    pub(super) fn leave(&mut self, run: RunId) -> Option<Member> {
-        let member = self.members.remove(&run);
+    pub(super) fn leave(&mut self, run: RunId) {
+        self.members.remove(&run);
         self.share();
-        member
     }
 
     /// Asks a run to end; false when it is not under way here.
@@ -221,7 +234,10 @@ fn perform(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
     let came = runtime.block_on(async {
         match work {
-            Work::Begin(request) => {
+            Work::Begin { request, pull } => {
+                if let Some((root, remote)) = pull {
+                    view.pulled(repo::pull(&root, &remote, CONTACT_MAX));
+                }
                 let request = Request { jobs: Some(allowance), ..*request };
                 run(world, &request, stops, view).await
             }
@@ -245,6 +261,15 @@ struct Onlooker {
 impl Onlooker {
     fn say(&self, text: &str) {
         let _ = self.reports.send(Heard::Remark { run: self.run, text: text.to_owned() });
+    }
+
+    /// What a pull cannot bring keeps no run from beginning.
+    fn pulled(&self, pulled: Result<Pulled, repo::Error>) {
+        match pulled {
+            Ok(Pulled::Done { .. } | Pulled::Nothing) => {}
+            Ok(Pulled::Skipped { reason, .. }) => self.say(&format!("nothing is pulled: {reason}")),
+            Err(error) => self.say(&format!("nothing is pulled: {error}")),
+        }
     }
 
     fn glance(&self, change: impl FnOnce(&mut Glance)) {

@@ -7,7 +7,7 @@ use crate::model::{Problem, RecentStatus, RunId, RunRecord, Timestamp};
 use crate::os::failpoint;
 use crate::queue::{self, Fact, Kept};
 
-/// Runs that are shown as recent, and those that are remembered to tell who wrote a file.
+/// Runs that are shown as recent.
 const RECENT_MAX: usize = 50;
 /// From one try to begin a run to the next, when the world was in the way.
 const AGAIN_MS: i64 = 10_000;
@@ -26,11 +26,8 @@ impl Daemon<'_> {
                 Ok(())
             }
             Heard::Over { run, came } => {
-                let member = self.crew.leave(run);
-                if let Some(member) = member {
-                    self.ended.push_back((run, member.depth, member.since.0, self.world.now().0));
-                    self.ended.drain(..self.ended.len().saturating_sub(RECENT_MAX));
-                }
+                self.crew.leave(run);
+                self.lineage.end(run, self.world.now().0);
                 match *came {
                     Ok(finished) => self.over(&finished),
                     Err(error) => self.failed(run, &error),

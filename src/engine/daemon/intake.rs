@@ -8,15 +8,12 @@ use std::path::PathBuf;
 
 use super::reading::{Intent, Reading};
 use super::{Daemon, Said};
-use crate::model::{Cause, Digest, Problem, RunId, Ticket};
+use crate::model::{Cause, Diagnostic, Digest, Problem, RunId, Ticket};
 use crate::os::failpoint;
 use crate::queue::{self, Fact, Phase};
 use crate::render::Style;
 use crate::repo::{Arrival, Changes};
 use crate::{render, repo};
-
-/// How much earlier than a run a file it wrote may seem to be: the kernel's clock for files ticks this slowly.
-const TICK_MS: i64 = 10;
 
 /// One wanted run, not noted yet.
 pub(super) struct Wanted {
@@ -39,8 +36,9 @@ impl Daemon<'_> {
         let mut wanted = Vec::new();
         let mut known = Vec::new();
         let mut only_results = none_went && !arrivals.is_empty();
+        let mut spare = self.spare(&arrivals);
         for arrival in arrivals {
-            if let Some(reading) = self.take_file(&arrival, &mut wanted, &mut facts) {
+            if let Some(reading) = self.take_file(&arrival, &mut spare, &mut wanted, &mut facts) {
                 only_results &= reading.is_result();
                 known.push((arrival.path, reading.source.digest));
             }
@@ -52,11 +50,32 @@ impl Daemon<'_> {
             // Who looks at them once more finds the same, so nobody waits for the disk.
             return self.log.append(facts);
         }
-        self.enqueue_with(facts, wanted)
+        self.enqueue(facts, wanted)
+    }
+
+    /// How often each content that arrived has been there and is in no file now, the ones that the arrivals take the place
+    /// of included: so often it runs nothing.
+    fn spare(&self, arrivals: &[Arrival]) -> HashMap<Digest, u32> {
+        let state = self.log.state();
+        let mut spare: HashMap<_, _> = arrivals.iter().map(|one| (one.digest, state.remembered(&one.digest))).collect();
+        for arrival in arrivals {
+            if let Some(before) = state.known(&arrival.path).filter(|before| *before != arrival.digest)
+                && let Some(times) = spare.get_mut(&before)
+            {
+                *times += 1;
+            }
+        }
+        spare
     }
 
     /// Looks at one file; what was read is returned, when it was read.
-    fn take_file(&mut self, arrival: &Arrival, wanted: &mut Vec<Wanted>, facts: &mut Vec<Fact>) -> Option<Reading> {
+    fn take_file(
+        &mut self,
+        arrival: &Arrival,
+        spare: &mut HashMap<Digest, u32>,
+        wanted: &mut Vec<Wanted>,
+        facts: &mut Vec<Fact>,
+    ) -> Option<Reading> {
         let path = &arrival.path;
         let reading = match self.read(path, &arrival.file) {
             Ok(Some(reading)) => reading,
@@ -70,15 +89,32 @@ impl Daemon<'_> {
         self.problems.remove(path);
         facts.extend(self.register(path, &reading));
         let is_known = self.log.state().known(path) == Some(digest);
-        let is_new = !is_known && !self.log.state().remembers(&digest);
+        let is_new = !is_known && {
+            let spare = spare.entry(digest).or_insert_with(|| self.log.state().remembered(&digest));
+            let was_there = *spare > 0;
+            *spare = spare.saturating_sub(1);
+            !was_there
+        };
+        if is_new && reading.spores.is_empty() && !self.is_first && reading.is_meant_as_spore() {
+            self.tell_mistakes(path, &reading, &reading.diagnostics);
+        }
         // Two spores of one file arrive together, and the first of them makes the contents known.
         if is_new {
-            let origin = self.writer_of(arrival);
+            let origin = self.writer_of(arrival, &reading);
             for place in 0..reading.spores.len() {
                 self.take_spore(path, &reading, place, origin, wanted);
             }
         }
         Some(reading)
+    }
+
+    fn tell_mistakes(&mut self, path: &str, reading: &Reading, diagnostics: &[Diagnostic]) {
+        let text = render::diagnostics_text(&reading.source, diagnostics, Style::PLAIN);
+        let first = diagnostics.iter().find(|diagnostic| diagnostic.is_error());
+        let message = first.map_or_else(|| "it cannot run as it is".to_owned(), |first| first.message.clone());
+        let hint = Some(format!("see all of it: `spore check {path}`"));
+        self.problems.insert(path.to_owned(), Problem { about: path.to_owned(), message, hint });
+        self.view.hear(&Said::Remark { about: path.to_owned(), message: text, hint: None });
     }
 
     fn take_spore(
@@ -95,14 +131,7 @@ impl Daemon<'_> {
                     self.view.hear(&Said::Inert { path: path.to_owned(), because, hint });
                 }
             }
-            Intent::Bad(diagnostics) => {
-                let text = render::diagnostics_text(&reading.source, &diagnostics, Style::PLAIN);
-                let first = diagnostics.iter().find(|diagnostic| diagnostic.is_error());
-                let message = first.map_or_else(|| "it cannot run as it is".to_owned(), |first| first.message.clone());
-                let hint = Some(format!("see all of it: `spore check {path}`"));
-                self.problems.insert(path.to_owned(), Problem { about: path.to_owned(), message, hint });
-                self.view.hear(&Said::Remark { about: path.to_owned(), message: text, hint: None });
-            }
+            Intent::Bad(diagnostics) => self.tell_mistakes(path, reading, &diagnostics),
             Intent::Runs(runs) => {
                 if !reading.spores[place].triggers.by_drop() {
                     return;
@@ -181,13 +210,8 @@ impl Daemon<'_> {
         Wanted { ticket, text: opened.source.text.clone(), group, pending }
     }
 
-    /// Notes wanted runs, durably, and only then tells of them.
-    pub(super) fn enqueue(&mut self, wanted: Vec<Wanted>) -> Result<(), queue::Error> {
-        self.enqueue_with(Vec::new(), wanted)
-    }
-
-    /// The same, with what else is to be noted in one write with them.
-    pub(super) fn enqueue_with(&mut self, mut facts: Vec<Fact>, wanted: Vec<Wanted>) -> Result<(), queue::Error> {
+    /// Notes wanted runs, durably, with `facts` in the same write, and only then tells of them.
+    pub(super) fn enqueue(&mut self, mut facts: Vec<Fact>, wanted: Vec<Wanted>) -> Result<(), queue::Error> {
         let mut said = Vec::with_capacity(wanted.len());
         facts.reserve(wanted.len());
         for Wanted { ticket, text, group, pending } in wanted {
@@ -260,18 +284,11 @@ impl Daemon<'_> {
         Ok(arrivals)
     }
 
-    /// The run that wrote a file, as far as can be told: the one that was under way when it was written. Where several
-    /// were, the one nearest to what a person did.
-    fn writer_of(&self, arrival: &Arrival) -> (Option<RunId>, u32) {
+    /// The run that wrote a file, as far as can be told.
+    fn writer_of(&self, arrival: &Arrival, reading: &Reading) -> (Option<RunId>, u32) {
         let Some(written) = modified_ms(&arrival.file) else { return (None, 0) };
-        let under_way = self.crew.members().map(|(run, member)| (run, member.depth, member.since.0, i64::MAX));
-        let over = self.ended.iter().copied();
-        let wrote =
-            under_way.chain(over).filter(|(_, _, began, ended)| began - TICK_MS <= written && written <= *ended);
-        match wrote.min_by_key(|(_, depth, began, _)| (*depth, *began)) {
-            Some((run, depth, ..)) => (Some(run), depth + 1),
-            None => (None, 0),
-        }
+        let spores: Vec<&str> = reading.spores.iter().map(|spore| spore.id.as_str()).collect();
+        self.lineage.writer(&arrival.path, &spores, written)
     }
 }
 

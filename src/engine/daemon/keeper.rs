@@ -23,10 +23,12 @@ const BATCH_MAX: usize = 2_000;
 /// The first pause after a failure, and the longest.
 const PAUSE_MS: i64 = 1_000;
 const PAUSE_MAX_MS: i64 = 60_000;
+/// The pause from which on git is stuck: three tries have failed.
+const STUCK_MS: i64 = 8_000;
 /// How long git's locks are waited for at a time.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How long one contact with another repository may take.
-const CONTACT_MAX: Duration = Duration::from_mins(2);
+pub(super) const CONTACT_MAX: Duration = Duration::from_mins(2);
 
 /// When to work with git again.
 #[derive(Debug)]
@@ -40,6 +42,8 @@ pub(super) struct Keeper {
     not_before: Timestamp,
     wants_push: bool,
     pull_at: Option<Timestamp>,
+    /// Whether another repository is known to have something new.
+    wants_pull: bool,
 }
 
 /// What git is to do, one after the other.
@@ -72,6 +76,7 @@ impl Keeper {
             not_before: never,
             wants_push: false,
             pull_at: None,
+            wants_pull: false,
         }
     }
 
@@ -83,12 +88,31 @@ impl Keeper {
 
     /// Whether nothing is left to do that could be done now.
     pub(super) fn is_idle(&self) -> bool {
-        !self.is_busy && self.first.is_none() && !self.wants_push
+        !self.is_busy && self.first.is_none() && !self.wants_push && !self.wants_pull
+    }
+
+    /// Whether git has refused for so long that who watches only once need not wait for it.
+    pub(super) fn is_stuck(&self) -> bool {
+        !self.is_busy && self.pause_ms >= STUCK_MS
+    }
+
+    /// The clock was set: what was to be done by it is done now.
+    pub(super) fn clock_was_set(&mut self, now: Timestamp) {
+        self.first = self.first.map(|_| now);
+        self.last = self.last.min(now);
+        self.not_before = self.not_before.min(now);
+        self.pull_at = self.pull_at.map(|at| at.min(now));
+    }
+
+    /// What waits to be committed waits no longer.
+    pub(super) fn hurry(&mut self) {
+        self.not_before = Timestamp::default();
+        self.first = self.first.map(|_| Timestamp::default());
     }
 
     /// Another repository has something new.
-    pub(super) fn wants_pull(&mut self, now: Timestamp) {
-        self.pull_at = Some(now);
+    pub(super) fn pull(&mut self) {
+        self.wants_pull = true;
     }
 
     /// Whether a thread works with git.
@@ -105,7 +129,7 @@ impl Keeper {
             let waits = Timestamp(first.0 + WAITS_MAX_MS);
             if quiet { waits.min(Timestamp(self.last.0 + QUIET_MS)) } else { waits }
         });
-        let push = self.wants_push.then_some(self.not_before);
+        let push = (self.wants_push || self.wants_pull).then_some(self.not_before);
         let soonest = [commit, push, self.pull_at].into_iter().flatten().min();
         soonest.map(|at| at.max(self.not_before))
     }
@@ -132,10 +156,12 @@ impl Daemon<'_> {
             return;
         }
         let kept: Vec<_> = self.log.state().kept().take(BATCH_MAX).map(|(run, kept)| (run, kept.clone())).collect();
-        let pull = self.keeper.pull_at.is_some_and(|at| at <= now);
+        let pull = self.keeper.wants_pull || self.keeper.pull_at.is_some_and(|at| at <= now);
         let push = self.project.git.push.clone().filter(|_| self.keeper.wants_push || !kept.is_empty());
-        self.keeper.pull_at =
-            self.keeper.pull_at.map(|at| if pull { Timestamp(now.0 + pulls.unwrap_or(0)) } else { at });
+        if pull {
+            self.keeper.wants_pull = false;
+            self.keeper.pull_at = pulls.map(|every| Timestamp(now.0 + every));
+        }
         self.keeper.first = None;
         if kept.is_empty() && !pull && push.is_none() {
             self.keeper.wants_push = false;
@@ -167,6 +193,9 @@ impl Daemon<'_> {
             problem = self.committed(runs, commit)?;
         }
         if let Some(pulled) = came.pull {
+            if let Ok(Pulled::Done { from, to, .. }) = &pulled {
+                self.look_at_pulled(from.as_deref(), to)?;
+            }
             problem = problem.or(match pulled {
                 Ok(Pulled::Skipped { reason, hint, .. }) => Some((format!("nothing is pulled: {reason}"), hint)),
                 Ok(_) => None,
@@ -203,6 +232,16 @@ impl Daemon<'_> {
             self.keeper.wants(now);
         }
         Ok(())
+    }
+
+    /// Looks at the files that a pull has brought. Git has finished writing them, so they are taken as they are.
+    fn look_at_pulled(&mut self, from: Option<&str>, to: &str) -> Result<(), queue::Error> {
+        let Ok(home) = repo::hook_home(self.root.path()) else { return Ok(()) };
+        let Some(top) = home.top else { return Ok(()) };
+        // What cannot be told apart is found by the look at everything that follows.
+        let paths = repo::paths_between(&home.repository, from, to).unwrap_or_default();
+        let files: Vec<_> = paths.iter().map(|path| top.join(path)).collect();
+        self.look_at(&files, Duration::ZERO)
     }
 
     /// Notes a commit; what is returned is in its way and may pass.

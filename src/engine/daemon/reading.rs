@@ -51,6 +51,12 @@ impl Reading {
         !self.spores.is_empty() && self.spores.iter().all(|spore| spore.kind == Kind::Result)
     }
 
+    /// Whether a file that holds no spore because of its mistakes was to hold one. Many other files have the same endings.
+    pub(super) fn is_meant_as_spore(&self) -> bool {
+        let says = |line: &str| line.starts_with("spore:") || line.starts_with("tasks:");
+        self.diagnostics.iter().any(Diagnostic::is_error) && self.source.text.lines().any(says)
+    }
+
     /// The spores in it that run by themselves, with what starts them.
     pub(super) fn triggered(&self) -> impl Iterator<Item = (&str, &Triggers)> {
         let runs = |spore: &&Spore| runs_by_itself(spore).is_none() && !spore.triggers.is_empty();

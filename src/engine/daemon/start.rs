@@ -18,10 +18,12 @@ use crate::{os, repo};
 
 /// What the last watcher knew of the files: only a help for the next one.
 const SURVEY_FILE: &str = "survey.cache";
-/// What is watched beside the files: letters of hooks, the settings of the folder, the decisions of its owner.
+/// What is watched beside the files: letters of hooks, the settings of the folder, the decisions of its owner,
+/// and commits where only those count.
 pub(super) const INBOX: Tag = Tag("inbox");
 pub(super) const SETTINGS: Tag = Tag("settings");
 pub(super) const TRUST: Tag = Tag("trust");
+pub(super) const COMMITS: Tag = Tag("commits");
 
 /// How long git may take to end what it is at when the watcher leaves.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -44,7 +46,7 @@ pub struct Orders {
 /// Takes the right to watch the folder.
 pub(super) fn take(orders: &Orders) -> Result<(Root, repo::Watch), Error> {
     let root = Root::find(&orders.dir)?;
-    root.make_state()?;
+    repo::make_inbox(&root)?;
     if let Some(watch) = repo::take_watch(&root)? {
         return Ok((root, watch));
     }
@@ -81,11 +83,13 @@ impl<'a> Daemon<'a> {
             again_at: std::collections::HashMap::new(),
             adoptions: std::collections::VecDeque::new(),
             given_up: std::collections::BTreeSet::new(),
+            unsettled: std::collections::BTreeSet::new(),
             pulled: std::collections::BTreeSet::new(),
-            ended: std::collections::VecDeque::new(),
+            lineage: super::Lineage::default(),
             recent: std::collections::VecDeque::new(),
             problems: std::collections::BTreeMap::new(),
             since: world.now(),
+            clock: (world.now(), super::since_start(world)),
             rescan_at: None,
             look_for_others_at: None,
             left_alone: 0,
@@ -113,15 +117,12 @@ impl<'a> Daemon<'a> {
         if self.log.state().kept().next().is_some() {
             self.keeper.wants(self.world.now());
         }
+        // First of all, because letters that wait may call for them.
         let triggered: Vec<String> = self.log.state().triggered().map(str::to_owned).collect();
+        triggered.iter().try_for_each(|path| self.register_again(path))?;
         self.take_up()?;
         self.reconcile()?;
         self.save_survey();
-        for path in triggered {
-            if !self.triggered.contains_key(&path) {
-                self.register_again(&path)?;
-            }
-        }
         if self.is_first {
             // From here on the folder has a past, even where it is empty.
             self.log.append(vec![queue::Fact::Known { files: Vec::new() }])?;
@@ -196,6 +197,8 @@ impl<'a> Daemon<'a> {
     pub(super) async fn leave(&mut self, heard: &mut mpsc::UnboundedReceiver<Heard>) -> Result<(), queue::Error> {
         self.save_survey();
         self.log.sync()?;
+        self.keeper.hurry();
+        self.keep();
         let farewell = async {
             while self.keeper.is_busy() {
                 let Some(one) = heard.recv().await else { break };
@@ -226,6 +229,12 @@ fn folder(root: &Root, project: &Project, trust: &Trusted) -> Folder {
     folder.also(&inbox, INBOX);
     folder.also(&root.join("spore.toml"), SETTINGS);
     folder.also(trust.folder(), TRUST);
+    if project.watch.committed_only
+        && let Ok(home) = repo::hook_home(root.path())
+    {
+        // Git writes a line into it whenever HEAD moves.
+        folder.also(&home.own.join("logs").join("HEAD"), COMMITS);
+    }
     folder
 }
 

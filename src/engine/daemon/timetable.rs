@@ -10,6 +10,9 @@ use crate::queue::{State, TimerKey};
 
 /// A moment that is called for later than this was missed.
 const LATE_MS: i64 = 120_000;
+/// How far the clock may go back until what was called for counts as called for: further, it was wrong before, and
+/// waiting for it to come by again could take years. Cron draws the line there too.
+const BACK_MAX_MS: i64 = 3 * 60 * 60 * 1_000;
 /// Missed moments that are counted at most.
 const MISSED_MAX: usize = 10_000;
 
@@ -54,7 +57,8 @@ impl Timetable {
         let mut new = Vec::new();
         for (spore, timer) in timers {
             let key = (path.to_owned(), spore, timer.cron.to_string());
-            let last = before.get(&key).map(|known| known.last).or_else(|| state.fired(&key)).unwrap_or_else(|| {
+            let last = before.get(&key).map(|known| known.last).or_else(|| state.fired(&key));
+            let last = last.filter(|last| last.0 <= now.0 + BACK_MAX_MS).unwrap_or_else(|| {
                 new.push(key.clone());
                 now
             });
@@ -72,6 +76,14 @@ impl Timetable {
             gone.extend(self.timers.remove_entry(&key));
         }
         gone
+    }
+
+    /// The clock was set: who had been called for by a clock that was far ahead is called for by this one.
+    pub(super) fn clock_was_set(&mut self, now: Timestamp) {
+        for known in self.timers.values_mut().filter(|known| known.last.0 > now.0 + BACK_MAX_MS) {
+            known.last = now;
+            known.next = known.timer.cron.next_after(now);
+        }
     }
 
     /// When the next moment is.
@@ -147,6 +159,17 @@ mod tests {
         assert_eq!(moments(&mut table, 10), [], "the clock went back");
         assert_eq!(moments(&mut table, MINUTE), [], "and came by again");
         assert_eq!(moments(&mut table, 2 * MINUTE), [(vec![2 * MINUTE], 0)]);
+    }
+
+    #[test]
+    fn a_clock_that_was_far_ahead_stops_nothing() {
+        let day = 24 * 60 * MINUTE;
+        let mut table = table(1, Timestamp(1));
+        table.due(Timestamp(day));
+        table.clock_was_set(Timestamp(day - MINUTE));
+        assert_eq!(moments(&mut table, day), [], "a minute is come by again");
+        table.clock_was_set(Timestamp(5));
+        assert_eq!(moments(&mut table, MINUTE + 5), [(vec![MINUTE], 0)]);
     }
 
     #[test]

@@ -8,17 +8,19 @@ use super::{Daemon, Said};
 use crate::model::{Policy, RunId, Source, Ticket};
 use crate::os::failpoint;
 use crate::queue::{self, Busy, Candidate, Choice, Fact, Phase, choose};
+use crate::repo::Pull;
 use crate::{journal, repo};
 
 impl Daemon<'_> {
     /// Begins what can begin.
     pub(super) fn take_turns(&mut self) -> Result<(), queue::Error> {
-        while self.crew.has_room()
-            && let Some(ticket) = self.adoptions.pop_front()
-        {
-            self.adopt(&ticket)?;
-        }
-        while let Some(choice) = self.next_choice() {
+        loop {
+            while self.crew.has_room()
+                && let Some(ticket) = self.adoptions.pop_front()
+            {
+                self.adopt(&ticket)?;
+            }
+            let Some(choice) = self.next_choice() else { return Ok(()) };
             match choice {
                 Choice::Begin(run) => self.begin(run)?,
                 Choice::Skip { run, holder } => {
@@ -33,7 +35,6 @@ impl Daemon<'_> {
                 }
             }
         }
-        Ok(())
     }
 
     pub(super) fn next_choice(&self) -> Option<Choice> {
@@ -99,10 +100,13 @@ impl Daemon<'_> {
             cause: Some(ticket.cause.clone()),
             written_by: ticket.written_by,
             depth: ticket.depth,
+            event: ticket.event.clone(),
             guard: Some(guard),
             ..Request::default()
         };
-        self.set_off(&ticket, Work::Begin(Box::new(request)), false)
+        let git = &self.project.git;
+        let pull = (git.pull == Pull::BeforeRun).then(|| (self.root.clone(), git.remote.clone()));
+        self.set_off(&ticket, Work::Begin { request: Box::new(request), pull }, false)
     }
 
     /// Whether results are to be committed, by the watcher itself and later.
@@ -112,6 +116,7 @@ impl Daemon<'_> {
 
     pub(super) fn set_off(&mut self, ticket: &Ticket, work: Work, resumed: bool) -> Result<(), queue::Error> {
         let group = self.groups.get(&ticket.run).map(|(group, _)| group.clone());
+        self.lineage.begin(ticket, work.text(), self.world.now().0);
         match self.crew.begin(self.world, ticket, group, work) {
             Ok(()) => {
                 let (run, path, spore) = (ticket.run, ticket.path.clone(), ticket.spore.clone());
@@ -120,6 +125,7 @@ impl Daemon<'_> {
             }
             Err(error) => {
                 // The machine has no thread left: later, then.
+                self.lineage.end(ticket.run, self.world.now().0);
                 self.say_problem("watch", format!("no run can begin: {error}"), None);
                 self.try_again_later(ticket.run)
             }
@@ -157,6 +163,7 @@ impl Daemon<'_> {
         }
         match journal::record(&run_dir) {
             Ok((Some(record), _)) if record.result_path.is_some() => self.note_end(&record)?,
+            _ if self.adoptions.iter().any(|one| one.run == run) || self.crew.get(run).is_some() => {}
             _ => self.adoptions.push_back(ticket.clone()),
         }
         Ok(false)
@@ -209,7 +216,7 @@ impl Daemon<'_> {
             None => None,
         };
         let source = self.log.text(run).ok().map(|text| Source::new(ticket.path.clone(), text));
-        let pace = Pace { commit: Some(self.wish()), guard, source, ..Pace::default() };
+        let pace = Pace { commit: Some(self.wish()), guard, source, event: ticket.event.clone(), ..Pace::default() };
         self.set_off(ticket, Work::Resume(found, pace), true)
     }
 

@@ -13,7 +13,7 @@ mod refusal;
 mod stat;
 mod variables;
 
-pub use apart::{go_apart, start_apart};
+pub use apart::{Apart, go_apart, start_apart};
 pub use ask::{Answer, ask};
 pub use capture::{Captured, End, capture};
 pub use child::{Detached, adopt_orphans, leave_session, reap};

@@ -8,6 +8,7 @@ mod plan;
 mod prune;
 mod run;
 mod trust;
+mod watched;
 
 pub use check::{DiagnosticReport, RelatedReport, check_report, diagnostic_reports};
 pub use doctor::{
@@ -22,3 +23,4 @@ pub use run::{AttemptReport, LogPiece, OutcomeReport, ResultReport, RunReport, R
 pub use trust::{
     ApprovalReport, ChangeReport, ScriptReport, SecretReport, TrustListReport, TrustReport, TrustState, TrustedCommand,
 };
+pub use watched::{DoneReport, QueueReport, UnitReport, UnitState};

@@ -30,6 +30,20 @@ pub fn moved_paths(repository: &Path, moved: &Moved) -> Result<Vec<String>, Erro
     Ok(paths(&diff))
 }
 
+/// The files that differ between two commits, by their paths in the repository; against nothing, all of the second.
+///
+/// # Errors
+/// When the repository does not have the commits.
+pub fn paths_between(repository: &Path, old: Option<&str>, new: &str) -> Result<Vec<String>, Error> {
+    let fail = |error: git2::Error| git_error(repository, &error);
+    let opened = Repository::open(repository).map_err(fail)?;
+    let tree = |id: &str| opened.find_commit(Oid::from_str(id)?).and_then(|commit| commit.tree());
+    let before = old.map(tree).transpose().map_err(fail)?;
+    let after = tree(new).map_err(fail)?;
+    let diff = opened.diff_tree_to_tree(before.as_ref(), Some(&after), Some(&mut plain())).map_err(fail)?;
+    Ok(paths(&diff))
+}
+
 /// What a move is compared with; a commit that is there no more counts as none.
 fn base_of(repository: &Repository, moved: &Moved, new: Oid) -> Option<Oid> {
     if !is_zero(&moved.old)

@@ -20,6 +20,8 @@ pub struct HookHome {
     pub shared: bool,
     /// The folder of git itself, which worktrees of one repository have in common.
     pub repository: PathBuf,
+    /// The folder of git that belongs to this working tree alone.
+    pub own: PathBuf,
     /// The top of the files; none in a bare repository.
     pub top: Option<PathBuf>,
     /// The folder of spores that it serves, where that was said: in a bare repository in full, else below the top.
@@ -60,6 +62,7 @@ fn home_of(repository: &Repository) -> Result<HookHome, git2::Error> {
         hooks,
         shared,
         repository: canonical(repository.commondir()),
+        own: canonical(repository.path()),
         serves: config.get_string(FOLDER_SETTING).ok().filter(|folder| !folder.is_empty()),
         top,
     })
@@ -102,7 +105,16 @@ pub fn clone_local(from: &Path, to: &Path) -> Result<(), Error> {
     let address = from
         .to_str()
         .ok_or_else(|| Error::Git { path: from.display().to_string(), message: "its path is not UTF-8".into() })?;
-    Repository::clone(address, to).map(drop).map_err(|error| git_error(from, &error))
+    let cloned = Repository::clone(address, to).and_then(|clone| {
+        // Of an empty repository libgit2 takes no branch along, and the first push would go by the clone.
+        let original = Repository::open(from)?;
+        let head = original.find_reference("HEAD")?;
+        match head.symbolic_target() {
+            Ok(Some(branch)) if clone.is_empty()? => clone.set_head(branch),
+            _ => Ok(()),
+        }
+    });
+    cloned.map_err(|error| git_error(from, &error))
 }
 
 /// The branch that HEAD is on and where it points, as something that has moved there from its commit before. None when HEAD

@@ -47,8 +47,11 @@ impl Git {
                 variables.set(&name, &value);
             }
         }
-        // Its words are read below. Nobody is there to answer, and what only looks must not lock out the user.
-        for (name, value) in [("LC_ALL", "C"), ("GIT_TERMINAL_PROMPT", "0"), ("GIT_OPTIONAL_LOCKS", "0")] {
+        // Its words are read below. Nobody is there to answer, what only looks must not lock out the user, and what Spore
+        // does itself must not call it again.
+        for (name, value) in
+            [("LC_ALL", "C"), ("GIT_TERMINAL_PROMPT", "0"), ("GIT_OPTIONAL_LOCKS", "0"), ("SPORE_NO_HOOKS", "1")]
+        {
             variables.set(name.as_ref(), value.as_ref());
         }
         let has_own = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());

@@ -10,7 +10,7 @@ use spore::model::{
     AttemptId, Digest, Engine, Event, Limits, Origin, Outcome, RunId, RunRecord, Stream, TaskRecord, Timestamp,
 };
 use spore::os::clock::SystemClock;
-use spore::run::{Allowance, Order, Preparer, View, drive};
+use spore::run::{Order, Preparer, View, drive};
 use spore::trust::{Mode, Settings};
 use tokio::sync::mpsc;
 
@@ -51,7 +51,7 @@ fn run(owned: &Owned, guard: Guard) -> Vec<Outcome> {
     let mut journal = Journal::create(&opened.root.make_state().expect("made"), run).expect("a journal");
     let run_dir = Arc::new(journal.run_dir().to_path_buf());
     let root = Arc::new(opened.root.path().to_path_buf());
-    let preparer = Preparer::new(plan, run, root, run_dir, Arc::from([]), Allowance::from(JOBS), &Limits::DEFAULT);
+    let preparer = Preparer::new(plan, run, root, run_dir, Arc::from([]), JOBS.into(), &Limits::DEFAULT);
     let terminal = Terminal::new(Limits::DEFAULT).supervised_by(env!("CARGO_BIN_EXE_spore").as_ref());
     let order = Order {
         plan,
@@ -69,7 +69,7 @@ fn run(owned: &Owned, guard: Guard) -> Vec<Outcome> {
             depth: 0,
         },
         engine: Engine { process: "1".into(), host: "here".into(), version: "1".into() },
-        jobs: Allowance::from(JOBS),
+        jobs: JOBS.into(),
         reused: Vec::new(),
         past: Vec::new(),
         preparer: preparer.guarded_by(Some(Arc::new(guard))),

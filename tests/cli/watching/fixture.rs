@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::cli::folder::Folder;
 
 /// How long a test waits for what must come. Only a watcher that is broken takes so long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Words that every watcher of a test is started with: in the folders of tests everything may run.
 const ALWAYS: &[&str] = &["--trust", "open"];
@@ -152,6 +152,16 @@ impl Watching {
         (status, std::mem::take(&mut self.all))
     }
 
+    /// Waits until it ends by itself with this code, and returns what it has written to standard error.
+    #[track_caller]
+    pub(crate) fn complaints_at_end(self, code: i32) -> String {
+        let errors = self.errors.try_clone().expect("another descriptor");
+        let (status, told) = self.wait();
+        let complaints = text_of(&errors);
+        assert_eq!(status.code(), Some(code), "{complaints}\n{told:#?}");
+        complaints
+    }
+
     /// Kills it on the spot, as a power cut would.
     pub(crate) fn kill(mut self) -> Vec<Value> {
         self.child.kill().expect("killed");
@@ -160,11 +170,15 @@ impl Watching {
 
     /// What it has written to standard error.
     pub(crate) fn complaints(&self) -> String {
-        let mut text = String::new();
-        let mut file = &self.errors;
-        let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
-        read.map_or_else(|error| error.to_string(), |_| text)
+        text_of(&self.errors)
     }
+}
+
+/// All that stands in a file.
+fn text_of(mut file: &std::fs::File) -> String {
+    let mut text = String::new();
+    let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
+    read.map_or_else(|error| error.to_string(), |_| text)
 }
 
 impl Drop for Watching {
