@@ -1,6 +1,7 @@
 //! Speed and memory, as ratios against a floor measured in the same run: `cargo bench -- [NAME]`.
 
 mod begin;
+mod drop;
 mod durability;
 mod make;
 mod markdown;
@@ -15,7 +16,7 @@ fn main() -> std::process::ExitCode {
         return spore::cli::main();
     }
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let benches: [(&str, fn()); 8] = [
+    let benches: [(&str, fn()); 11] = [
         ("markdown", markdown::run),
         ("yaml", yaml::run),
         ("plan", plan::run),
@@ -24,6 +25,9 @@ fn main() -> std::process::ExitCode {
         ("recovery", recovery::run),
         ("watch", watch::run),
         ("begin", begin::run),
+        ("drop-one", drop::one),
+        ("drop-many", drop::many),
+        ("drop-none", drop::none),
     ];
     for (name, bench) in benches {
         if wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str())) {

@@ -188,12 +188,26 @@ impl Journal {
     /// # Errors
     /// What the file system says; from then on always, because a later success would prove nothing.
     pub fn sync(&mut self) -> Result<(), Error> {
-        self.syncer.sync().map_err(Error::io("sync", &self.path))?;
-        // What was made before the facts is mostly on disk along with them by now; then this asks, and costs nothing.
-        while let Some(path) = self.unsynced.last() {
-            file::sync_dir(path).map_err(Error::io("sync", path))?;
-            self.unsynced.pop();
-        }
+        // All at the same time: file systems make them durable together, and so do those of other runs.
+        std::thread::scope(|scope| {
+            let also = |path: &PathBuf| file::sync_dir(path).map_err(Error::io("sync", path));
+            let others: Vec<_> = self
+                .unsynced
+                .iter()
+                .map(|path| {
+                    let thread = std::thread::Builder::new().name("sync".to_owned());
+                    // Without a thread, one after the other.
+                    thread.spawn_scoped(scope, move || also(path)).map_err(|_| path)
+                })
+                .collect();
+            let own = self.syncer.sync().map_err(Error::io("sync", &self.path));
+            others.into_iter().fold(own, |so_far, other| {
+                let other = other
+                    .map_or_else(also, |thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+                so_far.and(other)
+            })
+        })?;
+        self.unsynced.clear();
         Ok(())
     }
 

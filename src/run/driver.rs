@@ -87,7 +87,7 @@ pub async fn drive(
     let (reports, mut heard) = mpsc::unbounded_channel();
     let mut driver = Driver::begin(order, journal, view, reports).await?;
     if driver.ended {
-        return Ok(driver.finish()?);
+        return Ok(driver.finish().await?);
     }
     let deadline = driver.deadline();
     let mut ticks = tokio::time::interval(Duration::from_millis(100));
@@ -97,7 +97,7 @@ pub async fn drive(
     loop {
         driver.keep_time(deadline);
         if !driver.advance().await? && driver.end()? {
-            return Ok(driver.finish()?);
+            return Ok(driver.finish().await?);
         }
         let now = driver.order.clock.monotonic();
         let wakes = [driver.machine.wake_at(), driver.stall.again_at(), deadline.filter(|at| *at > now)];
@@ -373,17 +373,20 @@ impl Driver<'_> {
             let status = self.machine.status();
             self.note(Event::RunEnded { status });
             self.ended = true;
+            self.view.over();
             failpoint::reach("run-ending");
         }
     }
 
-    fn finish(mut self) -> Result<Ran, crate::journal::Error> {
+    async fn finish(mut self) -> Result<Ran, crate::journal::Error> {
         self.write()?;
-        self.sync_and_show()?;
-        failpoint::reach("run-ended");
         for executor in self.order.executors.values() {
             executor.release(self.order.run);
         }
+        // Executors let go of it before the disk is waited for: what they hold is wanted for the next run.
+        tokio::task::yield_now().await;
+        self.sync_and_show()?;
+        failpoint::reach("run-ended");
         let record = self.record;
         self.tails.retain(|(id, _)| record.tasks.get(id).is_some_and(|task| task.status.is_bad()));
         Ok(Ran { record, tails: self.tails })

@@ -20,6 +20,9 @@ pub trait View {
     /// A task has failed for good. `tail` is the end of its last attempt's log, masked.
     fn failed(&mut self, task: &TaskRecord, tail: &str);
 
+    /// Nothing of it runs any more, and nothing will: what is left is to write down how it ended.
+    fn over(&mut self) {}
+
     /// There is no space for the journal, as `reason` says: nothing starts until there is, and what runs goes on.
     fn stalled(&mut self, _reason: &str) {}
 

@@ -15,6 +15,8 @@ use crate::run::{Allowance, Stop, View};
 
 /// Tasks of a run that are named while they run.
 const NAMED_MAX: usize = 16;
+/// Runs whose end is being written, at a time.
+const FINISHING_MAX: usize = 16;
 
 /// What a run is begun from.
 pub(super) enum Work {
@@ -51,6 +53,8 @@ pub(super) enum Heard {
     },
     /// Git has worked.
     Kept(Box<Came>),
+    /// Nothing of a run runs any more; its end is yet to be written.
+    Finishing(RunId),
     /// A run is over, as far as this watcher is concerned.
     Over {
         /// The run.
@@ -71,6 +75,8 @@ pub(super) struct Member {
     pub(super) group: Option<String>,
     /// Since when.
     pub(super) since: Timestamp,
+    /// Whether only its end is yet to be written.
+    is_finishing: bool,
     stops: mpsc::UnboundedSender<Stop>,
     allowance: Allowance,
     glance: Arc<Mutex<Glance>>,
@@ -107,8 +113,15 @@ impl Crew {
         self.share();
     }
 
+    /// Whether one more may begin. Runs whose end is being written wait for the disk, together, and keep no other from
+    /// beginning.
     pub(super) fn has_room(&self) -> bool {
-        self.members.len() < self.jobs as usize
+        let at_work = self.at_work();
+        at_work < self.jobs as usize && self.members.len() - at_work < FINISHING_MAX
+    }
+
+    fn at_work(&self) -> usize {
+        self.members.values().filter(|member| !member.is_finishing).count()
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -140,6 +153,7 @@ impl Crew {
             path: ticket.path.clone(),
             group,
             since: world.now(),
+            is_finishing: false,
             stops,
             allowance: allowance.clone(),
             glance: Arc::clone(&glance),
@@ -163,6 +177,14 @@ impl Crew {
         Ok(())
     }
 
+    /// Nothing of a run runs any more.
+    pub(super) fn finishing(&mut self, run: RunId) {
+        if let Some(member) = self.members.get_mut(&run) {
+            member.is_finishing = true;
+            self.share();
+        }
+    }
+
     /// A run is over.
     pub(super) fn leave(&mut self, run: RunId) {
         self.members.remove(&run);
@@ -177,7 +199,7 @@ impl Crew {
 
     /// Every run has the same share of the tasks at a time, at least one.
     fn share(&self) {
-        let runs = u32::try_from(self.members.len()).unwrap_or(u32::MAX).max(1);
+        let runs = u32::try_from(self.at_work()).unwrap_or(u32::MAX).max(1);
         for member in self.members.values() {
             member.allowance.set((self.jobs / runs).max(1));
         }
@@ -292,6 +314,10 @@ impl View for Onlooker {
     }
 
     fn failed(&mut self, _task: &TaskRecord, _tail: &str) {}
+
+    fn over(&mut self) {
+        let _ = self.reports.send(Heard::Finishing(self.run));
+    }
 
     fn stalled(&mut self, reason: &str) {
         self.say(&format!("{reason}; nothing starts until there is room, and what runs goes on"));

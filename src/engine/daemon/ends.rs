@@ -21,6 +21,10 @@ impl Daemon<'_> {
                 Ok(())
             }
             Heard::Kept(came) => self.kept(*came),
+            Heard::Finishing(run) => {
+                self.crew.finishing(run);
+                Ok(())
+            }
             Heard::Over { run, came } => {
                 self.crew.leave(run);
                 self.lineage.end(run, self.world.now().0);

@@ -46,6 +46,11 @@ impl Reading {
         Self { source, diagnostics, spores }
     }
 
+    /// Whether it is only what runs have left behind.
+    pub(super) fn is_result(&self) -> bool {
+        !self.spores.is_empty() && self.spores.iter().all(|spore| spore.kind == Kind::Result)
+    }
+
     /// Whether a file that holds no spore because of its mistakes was to hold one. Many other files have the same endings.
     pub(super) fn is_meant_as_spore(&self) -> bool {
         let says = |line: &str| line.starts_with("spore:") || line.starts_with("tasks:");

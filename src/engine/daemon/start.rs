@@ -221,7 +221,12 @@ fn folder(root: &Root, project: &Project, trust: &Trusted) -> Folder {
         (options.poll, options.is_native) = (poll, false);
     }
     let mut folder = Folder::new(root.path(), options);
-    folder.also(&repo::inbox(root), INBOX);
+    let inbox = repo::inbox(root);
+    // Were it missing, the folder around it would be watched for it, and every line of the queue's log be told of.
+    if let Err(error) = os::file::create_dir_all(&inbox) {
+        tracing::debug!(%error, "the inbox is not made yet");
+    }
+    folder.also(&inbox, INBOX);
     folder.also(&root.join("spore.toml"), SETTINGS);
     folder.also(trust.folder(), TRUST);
     if project.watch.committed_only

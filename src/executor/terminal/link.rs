@@ -353,6 +353,7 @@ impl Link {
             if let Ok(true) = tokio::time::timeout(FREE, connection.is_free()).await {
                 connection.past = past;
                 let (root, run_dir) = (self.root.to_path_buf(), self.run_dir.to_path_buf());
+                // It hears all of it together with the first order: to wake it twice takes longer than what it does.
                 connection.say(&Request::Supervise { root, run_dir, run: self.run });
                 self.say_hello(&mut connection);
                 return Some(connection);
@@ -383,6 +384,7 @@ impl Link {
     fn greet(&self, stream: UnixStream, process: Option<Detached>, past: Past) -> io::Result<Connection> {
         let mut connection = Connection::new(stream, process, past)?;
         self.say_hello(&mut connection);
+        connection.send();
         Ok(connection)
     }
 
@@ -393,7 +395,6 @@ impl Link {
             log_head_bytes_max: limits.log_head_bytes_max,
             log_tail_bytes_max: limits.log_tail_bytes_max,
         });
-        connection.send();
     }
 }
 
