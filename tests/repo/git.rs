@@ -199,15 +199,19 @@ fn many_writers_and_a_moving_branch_lose_nothing() {
             scope.spawn(move || (0..EACH).for_each(|n| drop(made(&result(root, writer * 100 + n).1).to_owned())));
         }
         for n in 0..EACH {
-            // The user works on meanwhile; git itself may find a moved branch, as it does beside another git. Not by
-            // `git commit`, which reads the index before it locks it, and so can lose what any other git adds to it.
-            let (_, head) = try_git(at, &["rev-parse", "HEAD"]);
-            let tree = format!("{}^{{tree}}", head.trim());
-            let (_, new) = try_git(at, &["commit-tree", &tree, "-p", head.trim(), "-m", &format!("by hand {n}")]);
-            try_git(at, &["update-ref", "refs/heads/main", new.trim(), head.trim()]);
+            // The user works on meanwhile, and tries again where the branch has moved. Not by `git commit`, which reads the
+            // index before it locks it, and so can lose what any other git adds to it.
+            let by_hand = || {
+                let (_, head) = try_git(at, &["rev-parse", "HEAD"]);
+                let tree = format!("{}^{{tree}}", head.trim());
+                let (_, new) = try_git(at, &["commit-tree", &tree, "-p", head.trim(), "-m", &format!("by hand {n}")]);
+                try_git(at, &["update-ref", "refs/heads/main", new.trim(), head.trim()]).0
+            };
+            assert!((0..1_000).any(|_| by_hand()), "the branch never stands still");
         }
     });
-    assert!(git_says(at, &["log", "--format=%s"]).contains("by hand"));
+    let by_hand = git_says(at, &["log", "--format=%s", "--grep=by hand"]);
+    assert_eq!(by_hand.lines().count(), usize::try_from(EACH).expect("few"));
     assert_eq!(git_says(at, &["status", "--porcelain"]), "");
     let ours = git_says(at, &["log", "--format=%s", "--grep=Spore-Run"]);
     assert_eq!(ours.lines().count(), usize::try_from(WRITERS * EACH).expect("few"));
