@@ -4,12 +4,13 @@
 //!
 //! ```text
 //! file ──parse──▶ spore ──plan──▶ plan ──run──▶ outcome ──render──▶ result spore ──repo──▶ file
-//!                                 │  ▲
-//!                             executor │──▶ journal (every fact, as it happens)
+//!  ▲                              │  ▲
+//! watch / git / hooks         executor │──▶ journal (every fact, as it happens)
 //! ```
 //!
 //! [`engine`] is the staircase: it joins the rooms in this order. Who has read [`model`] and [`engine`] has understood
-//! the program.
+//! the program. `engine/daemon.rs` is the same staircase for who is not there: files arrive ([`watch`]), hooks call, what is
+//! wanted is queued ([`queue`]), and begins when the owner of the machine lets it ([`trust`]).
 //!
 //! # Floors
 //!
@@ -33,6 +34,8 @@
 //! - The end of a command is never an `Err`. Errors are for our own world failing, and each room has one small type.
 //! - No state lives only in memory: what a report says comes from the events of a journal.
 //! - No command is a child of the engine: it outlives it.
+//! - Nothing runs by itself that the owner of the machine has not allowed, outside of the folder.
+//! - What was told to anybody as wanted or done is on disk.
 //! - The library never prints.
 //!
 //! # Vocabulary
@@ -40,7 +43,8 @@
 //! A **spore** is a file and its parsed form. It holds **tasks** with **needs**. A **plan** is the **dag** of tasks plus
 //! decisions. A **run** is one execution of a plan; an **attempt** is one try of one task, from 1, and ends with an
 //! **outcome**. An **executor** carries attempts out somewhere. An **event** is one recorded fact; the **journal** holds
-//! the events of one run. A **diagnostic** is a remark on an authored file; an **error** is our own world failing.
+//! the events of one run. A **ticket** is one wanted run, from the moment something called for it; a **letter** is what a hook
+//! leaves for the watcher. A **diagnostic** is a remark on an authored file; an **error** is our own world failing.
 
 pub mod model;
 
