@@ -11,6 +11,7 @@ mod machine;
 mod place;
 mod runs;
 mod strays;
+mod watcher;
 
 use std::path::Path;
 use std::time::Duration;
@@ -80,6 +81,7 @@ pub async fn examine(world: &World, start: &Path) -> Result<DoctorReport, Error>
     let sections = [
         ("folder", folder),
         ("runs", runs.findings),
+        ("watcher", watcher::findings(&ground)),
         ("orphans", stray_findings),
         ("locks", locks),
         ("disk", place::disk(&ground)),

@@ -103,7 +103,7 @@ fn where_all_is_well_it_says_so_and_changes_nothing() {
     assert_eq!(everything(folder.root()), before);
     let names: Vec<&str> =
         report["sections"].as_array().expect("sections").iter().filter_map(|one| one["name"].as_str()).collect();
-    let wanted = ["folder", "runs", "orphans", "locks", "disk", "inotify", "git", "clock", "machine"];
+    let wanted = ["folder", "runs", "watcher", "orphans", "locks", "disk", "inotify", "git", "clock", "machine"];
     assert_eq!(names, wanted);
     assert!(section(&report, "machine").iter().any(|one| one.to_string().contains("/sh")), "interpreters are told");
     folder.spore(&["doctor", "nowhere"]).exits(3).says("`nowhere` does not exist");

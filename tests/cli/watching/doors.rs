@@ -151,3 +151,20 @@ fn who_follows_is_told_of_each_change_and_of_watchers_that_come_and_go() {
     following.hears_that("nobody again", |one| one["watcher"].is_null() && one["recent"][0]["path"] == "hello.yaml");
     following.kill();
 }
+
+#[test]
+fn the_doctor_says_what_wanted_runs_wait_for() {
+    let folder = Folder::new().file("spore.toml", "");
+    let mut watching = Watching::start(&folder);
+    folder.spore(&["doctor"]).exits(0).says("has been watching for").says("trust: open");
+    folder.spore(&["pause"]).exits(0);
+    waiting(&folder, &mut watching, "next.yaml");
+    folder.spore(&["doctor"]).exits(111).says("spore pause --off");
+    watching.end();
+    folder.spore(&["doctor"]).exits(111).says("nobody watches the folder, and 1 wanted run waits to begin");
+    folder.spore(&["pause", "--off"]).exits(0);
+    let mut watching = Watching::start(&folder);
+    watching.hears_end_of("next.yaml", "succeeded");
+    watching.end();
+    folder.spore(&["doctor"]).exits(0).says("nobody watches the folder, and nothing waits for that");
+}
