@@ -306,7 +306,7 @@ struct Killed(Child);
 impl Drop for Killed {
     fn drop(&mut self) {
         // Where it has a group of its own, that; it may have ended before.
-        let end = format!("kill -KILL -- -{} 2> /dev/null", self.0.id());
+        let end = format!("kill -s KILL -- -{} 2> /dev/null", self.0.id());
         let _ = make::start(Path::new("/"), &["sh", "-c", &end], None).wait();
         let _ = self.0.kill();
         let _ = self.0.wait();
