@@ -4,7 +4,8 @@
 use super::reading::{Intent, Reading};
 use super::{Daemon, Orders};
 use crate::engine::trust::{Guard, Verdict, judge, wants_decision, widening};
-use crate::engine::{Error, Opened};
+use crate::engine::{Error, Found, Opened, open};
+use crate::journal;
 use crate::model::{RunId, Source};
 use crate::repo::Root;
 use crate::trust::{Mode, Settings};
@@ -63,6 +64,21 @@ impl Daemon<'_> {
         match judge(&self.trust.settings, opened) {
             Verdict::Allowed { guard, .. } => Ok(guard),
             Verdict::Pending { because, hint } | Verdict::Refused { because, hint } => Err((because, hint)),
+        }
+    }
+
+    /// Whether a run that was broken off may go on, by the text that it goes on with; `known` is that of its ticket.
+    pub(super) fn judge_run(&self, found: &Found, known: Option<Source>) -> Result<Guard, Refusal> {
+        let run_dir = found.run_dir();
+        // Without a record or a copy nothing can start; going on says so.
+        let nothing_starts = || Ok(Guard::never("", "it cannot be read".to_owned()));
+        let Ok((Some(record), _)) = journal::record(&run_dir) else { return nothing_starts() };
+        if record.finished.is_some() {
+            return nothing_starts();
+        }
+        match open::reopen(self.root.clone(), &run_dir, &record, known) {
+            Ok(opened) => self.judge(&opened),
+            Err(_) => nothing_starts(),
         }
     }
 

@@ -5,6 +5,7 @@ use super::super::{Found, Guard, Request, Wish, orphan};
 use super::crew::Work;
 use super::reading::{Intent, Reading};
 use super::{Daemon, Said};
+use crate::executor::terminal;
 use crate::model::{Policy, RunId, Source, Ticket};
 use crate::os::failpoint;
 use crate::queue::{self, Busy, Candidate, Choice, Fact, Phase, choose};
@@ -205,19 +206,32 @@ impl Daemon<'_> {
 
     fn adopt(&mut self, ticket: &Ticket) -> Result<(), queue::Error> {
         let run = ticket.run;
+        let found = Found { root: self.root.clone(), run };
+        let source = self.log.text(run).ok().map(|text| Source::new(ticket.path.clone(), text));
+        let guard = match self.judge_run(&found, source.clone()) {
+            Ok(guard) => guard,
+            // What was allowed when it began need not be any more: what runs goes on to its end, and nothing else starts.
+            Err((because, _)) if terminal::is_supervised(&found.run_dir()) => Guard::never(&ticket.path, because),
+            Err((because, hint)) => return self.leave_alone(ticket, because, hint),
+        };
         if self.log.state().ticket(run).is_some() {
             self.log.append(vec![Fact::Begun { run }])?;
         }
-        let found = Found { root: self.root.clone(), run };
-        // What was allowed when it began need not be any more: then what runs goes on to its end, and nothing else starts.
-        let guard = match self.judge_ticket(run) {
-            Some(Ok(guard)) => Some(guard),
-            Some(Err((because, _))) => Some(Guard::never(&ticket.path, because)),
-            None => None,
-        };
-        let source = self.log.text(run).ok().map(|text| Source::new(ticket.path.clone(), text));
-        let pace = Pace { commit: Some(self.wish()), guard, source, event: ticket.event.clone(), ..Pace::default() };
+        let (commit, event) = (Some(self.wish()), ticket.event.clone());
+        let pace = Pace { commit, guard: Some(guard), source, event, ..Pace::default() };
         self.set_off(ticket, Work::Resume(found, pace), true)
+    }
+
+    /// A run that was broken off may not go on by itself. The folder of a run is no proof that anybody ever allowed it: it
+    /// may have come with the files.
+    fn leave_alone(&mut self, ticket: &Ticket, because: String, hint: Option<String>) -> Result<(), queue::Error> {
+        let run = ticket.run;
+        if self.log.state().ticket(run).is_some() {
+            return self.hold(run, because, hint);
+        }
+        let message = format!("run {run} was broken off, and may not go on by itself: {because}");
+        self.say_problem(&ticket.path, message, Some(format!("if you know it: `spore resume {run}` goes on with it")));
+        Ok(())
     }
 
     /// What group a ticket belongs to is not written down: its plan tells.

@@ -277,3 +277,26 @@ fn what_is_no_letter_is_set_aside_and_one_read_twice_runs_once() {
     assert_eq!(left, ["damaged"]);
     assert_eq!(queue::read(&folder.path(".spore")).expect("a queue").tickets().count(), 0);
 }
+
+#[test]
+fn a_run_that_came_with_the_files_does_not_go_on_by_itself() {
+    let folder = repository("");
+    folder.write("evil.yaml", says("evil"));
+    // A run that was broken off before its command began: its folder is like one that somebody has committed by force.
+    let mut run = folder.command(&["run", "evil.yaml"]);
+    let killed = run.env("SPORE_FAILPOINTS", "intents-written=kill").output().expect("started").status;
+    assert_eq!(killed.signal(), Some(9));
+    let watch = ["watch", "--format", "json", "--trust", "approve"];
+    let mut watching = Watching::spawn_command(folder.command(&watch));
+    watching.hears_that("what keeps it", |one| is_remark(one, "evil.yaml"));
+    watching.hears("ready");
+    let told = watching.end();
+    assert!(told.iter().all(|one| one["said"] != "began"), "{told:#?}");
+    assert_eq!(seen(&folder), [""; 0]);
+    // Who knows it lets it go on; and so does who has approved what is in it.
+    folder.spore(&["trust", "--yes", "evil.yaml"]).exits(0);
+    let mut watching = Watching::spawn_command(folder.command(&watch));
+    watching.hears_end_of("evil.yaml", "succeeded");
+    watching.end();
+    assert_eq!(seen(&folder), ["evil"]);
+}
