@@ -30,9 +30,7 @@ impl Trusted {
         let mode = wants_decision(&mut settings, root, said)?;
         Ok(Self { settings, mode })
     }
-}
 
-impl Trusted {
     /// Where the decisions are kept.
     pub(super) fn folder(&self) -> &std::path::Path {
         self.settings.folder()
