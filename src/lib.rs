@@ -21,7 +21,7 @@
 //! | 6 doors | [`cli`] | talk to people and programs, print, exit | decide |
 //! | 5 staircase | [`engine`] | join the rooms | know formats, processes, sockets |
 //! | 4 drivers | [`run`] | own tasks, time, cancellation | YAML, git, printing; `run/machine.rs` is pure |
-//! | 3 adapters | [`executor`], [`hooks`], [`journal`], [`queue`], [`repo`], [`transport`], [`trust`], [`watch`] | one contract per outside world | see each other |
+//! | 3 adapters | [`executor`], [`hooks`], [`journal`], [`queue`], [`repo`], [`sim`], [`transport`], [`trust`], [`watch`] | one contract per outside world | see each other |
 //! | 2 instruments | [`os`] | the only process start, file write and clock of the house | know a spore, a task or a run |
 //! | 1 translators | [`parse`], [`plan`], [`render`] | value → value | I/O, async, clock, randomness, logging |
 //! | 0 ground | [`model`] | types and their invariants | everything else, YAML too |
@@ -59,6 +59,8 @@ pub mod hooks;
 pub mod journal;
 pub mod queue;
 pub mod repo;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod transport;
 pub mod trust;
 pub mod watch;

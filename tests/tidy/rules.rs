@@ -27,6 +27,9 @@ const OTHER_WORDS: [(&str, &str); 11] = [
 ];
 /// Those of them that YAML and markdown call their own parts by.
 const FORMAT_WORDS: [&str; 2] = ["document", "node"];
+/// Those words of both lists that Kubernetes calls its own parts by, and the rooms that speak its language.
+const KUBERNETES_WORDS: [&str; 6] = ["node", "job", "schedule", "service", "document", "worker"];
+const KUBERNETES_ROOMS: [&str; 2] = ["src/executor/gke", "src/sim/gke"];
 /// Which package is named in which files of `src`: an ending in `/` means a whole room.
 const PACKAGES: &[(&str, &[&str])] = &[
     ("pulldown_cmark", &["parse/markdown.rs"]),
@@ -54,6 +57,12 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("sha2", &["model/digest.rs"]),
     ("ulid", &["model/id.rs"]),
     ("tracing_subscriber", &["cli/"]),
+    ("axum", &["sim/"]),
+    ("json_patch", &["sim/"]),
+    ("futures_util", &["executor/gke/", "sim/"]),
+    ("kube", &["executor/gke/"]),
+    ("k8s_openapi", &["executor/gke/"]),
+    ("rustls", &["executor/gke/"]),
 ];
 /// What a translator must not touch.
 const IMPURE: [&str; 9] = [
@@ -209,7 +218,8 @@ pub(super) fn names_say_something(file: &File) -> Vec<String> {
     let names = kinds.iter().flat_map(|kind| file.defined(kind));
     let mut wrong = Vec::new();
     for name in names {
-        if let Some(empty) = words(name).into_iter().find(|word| EMPTY_WORDS.contains(&&**word)) {
+        let is_empty = |word: &String| EMPTY_WORDS.contains(&word.as_str()) && !is_of_kubernetes(file, word);
+        if let Some(empty) = words(name).into_iter().find(is_empty) {
             wrong.push(format!("`{name}`: the word `{empty}` fits everything; say what it is or does"));
         }
     }
@@ -252,11 +262,15 @@ pub(super) fn words_are_our_own(file: &File) -> Vec<String> {
     for name in names {
         let other = words(name).into_iter().find_map(|word| OTHER_WORDS.iter().find(|(other, _)| *other == word));
         let Some((other, ours)) = other else { continue };
-        if !(is_translator && FORMAT_WORDS.contains(other)) {
+        if !(is_translator && FORMAT_WORDS.contains(other) || is_of_kubernetes(file, other)) {
             wrong.push(format!("`{name}`: `{other}` is called {ours} here"));
         }
     }
     wrong
+}
+
+fn is_of_kubernetes(file: &File, word: &str) -> bool {
+    KUBERNETES_WORDS.contains(&word) && KUBERNETES_ROOMS.iter().any(|room| file.path.starts_with(room))
 }
 
 /// The text of an error is a lower-case fragment, so that it reads well after `error:` and inside another one.
