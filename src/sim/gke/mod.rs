@@ -7,12 +7,14 @@
 //!
 //! As in a real cluster, the parts know nothing of one another: each watches the [`Store`] and writes what it decides into it.
 
+mod cluster;
 mod object;
 mod refusal;
 mod resources;
 mod selector;
 mod store;
 
+pub use cluster::Cluster;
 pub use object::Object;
 pub use refusal::Refusal;
 pub use resources::{Kind, Resource};
