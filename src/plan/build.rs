@@ -169,6 +169,7 @@ fn assemble(
             work: task.work.clone(),
             executor: layers.executor(task),
             with: merged.with,
+            instance: task.instance.clone(),
             env: merged.env,
             workdir: settings.workdir.clone().or_else(|| defaults.workdir.clone()),
             when: task.when.clone(),
