@@ -167,7 +167,7 @@ pub(crate) fn start(folder: &Path, command: &[&str], into: Option<&str>) -> Chil
 }
 
 /// The most memory the process itself had at a time, by asking until it has ended.
-fn peak_kib(mut child: Child) -> u64 {
+pub(crate) fn peak_kib(mut child: Child) -> u64 {
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     while child.try_wait().expect("it can be waited for").is_none() {
@@ -178,6 +178,14 @@ fn peak_kib(mut child: Child) -> u64 {
         std::thread::sleep(Duration::from_millis(1));
     }
     peak
+}
+
+/// CPU time of a process so far.
+pub(crate) fn cpu_seconds_of(pid: u32) -> f64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let fields: Vec<&str> = text.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |place: usize| fields.get(place).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
+    (ticks(11) + ticks(12)) / TICKS_PER_SECOND
 }
 
 /// CPU time of all children that have ended, and of theirs.
