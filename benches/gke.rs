@@ -69,6 +69,14 @@ fn write_spore(folder: &Path, count: u32) {
     make::write(&folder.join("jobs.yaml"), &text);
 }
 
+/// CPU time of a process so far.
+fn cpu_seconds_of(pid: u32) -> f64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let fields: Vec<&str> = text.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |place: usize| fields.get(place).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
+    (ticks(11) + ticks(12)) / make::TICKS_PER_SECOND
+}
+
 struct Cluster {
     child: Child,
     variable: String,
@@ -101,7 +109,7 @@ impl Cluster {
     }
 
     fn cpu_seconds(&self) -> f64 {
-        make::cpu_seconds_of(self.child.id())
+        cpu_seconds_of(self.child.id())
     }
 
     /// Creates Jobs, waits for their ends by one watch, and deletes them all at once.

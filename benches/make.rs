@@ -14,7 +14,7 @@ use spore::os;
 
 pub(crate) const SPORE: &str = env!("CARGO_BIN_EXE_spore");
 /// Clock ticks of `/proc` in a second; 100 on every Linux there is.
-const TICKS_PER_SECOND: f64 = 100.0;
+pub(crate) const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Tasks by number, each with the numbers of those it needs.
 pub(crate) struct Workload {
@@ -178,14 +178,6 @@ pub(crate) fn peak_kib(mut child: Child) -> u64 {
         std::thread::sleep(Duration::from_millis(1));
     }
     peak
-}
-
-/// CPU time of a process so far.
-pub(crate) fn cpu_seconds_of(pid: u32) -> f64 {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let fields: Vec<&str> = text.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |place: usize| fields.get(place).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
-    (ticks(11) + ticks(12)) / TICKS_PER_SECOND
 }
 
 /// CPU time of all children that have ended, and of theirs.
