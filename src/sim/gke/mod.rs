@@ -9,6 +9,7 @@
 
 mod admission;
 mod api;
+mod asking;
 mod cluster;
 mod collector;
 mod faults;
@@ -19,7 +20,8 @@ mod resources;
 mod selector;
 mod store;
 
-pub use api::{Server, Standing};
+pub use api::Server;
+pub use asking::ask;
 pub use cluster::{Cluster, Denied, Settings};
 pub use object::Object;
 pub use refusal::Refusal;

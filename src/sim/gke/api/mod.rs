@@ -28,6 +28,5 @@ mod update;
 mod watch;
 
 pub use server::Server;
-pub use standing::Standing;
 
 pub(super) use query::Query;
