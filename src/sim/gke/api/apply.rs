@@ -206,7 +206,7 @@ pub(super) fn track(call: &Call, kind: Kind, old: &Value, new: &mut Value) {
             manager.time = time;
         }
         None => {
-            managers.push(Manager { name, operation: "Update".to_owned(), part: String::new(), time, set: changed })
+            managers.push(Manager { name, operation: "Update".to_owned(), part: String::new(), time, set: changed });
         }
     }
     new["metadata"]["managedFields"] = entries(kind, &managers);

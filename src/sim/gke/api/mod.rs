@@ -15,6 +15,7 @@ mod openapi;
 mod owned;
 mod patch;
 mod pod_row;
+mod protobuf;
 mod query;
 mod route;
 mod scale;

@@ -47,7 +47,7 @@ pub(super) fn fields_of(type_name: &str, value: &Value) -> Set {
 
 fn collect(shape: &Shape, value: &Value, at: &[String], set: &mut Set) {
     let below = |word: String| [at, &[word]].concat();
-    let any = Shape { of: "any", many: Many::One };
+    let any = Shape { of: "any", many: Many::One, number: 0 };
     match (&shape.many, value) {
         (Many::One, Value::Object(fields)) if !fields.is_empty() => {
             for (name, value) in fields {
@@ -55,13 +55,13 @@ fn collect(shape: &Shape, value: &Value, at: &[String], set: &mut Set) {
             }
         }
         (Many::Map, Value::Object(named)) if !named.is_empty() => {
-            let shape = Shape { of: shape.of, many: Many::One };
+            let shape = Shape { of: shape.of, many: Many::One, number: 0 };
             for (name, value) in named {
                 collect(&shape, value, &below(format!("f:{name}")), set);
             }
         }
         (Many::Keyed(key), Value::Array(items)) => {
-            let shape = Shape { of: shape.of, many: Many::One };
+            let shape = Shape { of: shape.of, many: Many::One, number: 0 };
             for item in items {
                 let place = below(format!("k:{}", json!({*key: item[*key]})));
                 collect(&shape, item, &place, set);
@@ -97,8 +97,8 @@ pub(super) fn read(fields: &Value) -> Set {
         for (word, value) in fields {
             match value.as_object() {
                 _ if word == "." => drop(set.insert(at.to_vec())),
-                Some(inner) if !inner.is_empty() => below(inner, &[at, &[word.clone()]].concat(), set),
-                _ => drop(set.insert([at, &[word.clone()]].concat())),
+                Some(inner) if !inner.is_empty() => below(inner, &[at, std::slice::from_ref(word)].concat(), set),
+                _ => drop(set.insert([at, std::slice::from_ref(word)].concat())),
             }
         }
     }
