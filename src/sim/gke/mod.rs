@@ -7,14 +7,22 @@
 //!
 //! As in a real cluster, the parts know nothing of one another: each watches the [`Store`] and writes what it decides into it.
 
+mod admission;
+mod api;
+mod asking;
 mod cluster;
+mod collector;
+mod faults;
+mod metrics;
 mod object;
 mod refusal;
 mod resources;
 mod selector;
 mod store;
 
-pub use cluster::Cluster;
+pub use api::Server;
+pub use asking::ask;
+pub use cluster::{Cluster, Denied, Settings};
 pub use object::Object;
 pub use refusal::Refusal;
 pub use resources::{Kind, Resource};
