@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Store;
+use super::controllers::Events;
+use super::kubelet::Kubelet;
+use super::{KubeletSettings, Store};
 use crate::os::clock::Clock;
 
 /// Changes of each kind that are remembered for who watches.
@@ -17,12 +19,28 @@ pub struct Cluster {
     pub(super) clock: Arc<dyn Clock>,
     /// Where the files of containers are, and their logs.
     pub(super) folder: PathBuf,
+    /// What runs.
+    pub(super) kubelet: Kubelet,
+    /// What happened.
+    pub(super) events: Events,
 }
 
 impl Cluster {
     /// An empty cluster whose containers keep their files in `folder`.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, folder: PathBuf) -> Self {
-        Self { store: Arc::new(Store::new(Arc::clone(&clock), HISTORY_MAX)), clock, folder }
+        Self {
+            store: Arc::new(Store::new(Arc::clone(&clock), HISTORY_MAX)),
+            clock,
+            folder,
+            kubelet: Kubelet::new(KubeletSettings::default()),
+            events: Events::default(),
+        }
+    }
+
+    /// The same, empty still, with another temper of its kubelet.
+    #[must_use]
+    pub fn with_kubelet(self, settings: KubeletSettings) -> Self {
+        Self { kubelet: Kubelet::new(settings), ..self }
     }
 }

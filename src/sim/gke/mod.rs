@@ -8,6 +8,8 @@
 //! As in a real cluster, the parts know nothing of one another: each watches the [`Store`] and writes what it decides into it.
 
 mod cluster;
+mod controllers;
+mod kubelet;
 mod object;
 mod refusal;
 mod resources;
@@ -15,6 +17,7 @@ mod selector;
 mod store;
 
 pub use cluster::Cluster;
+pub use kubelet::{LogLimits, Settings as KubeletSettings};
 pub use object::Object;
 pub use refusal::Refusal;
 pub use resources::{Kind, Resource};
