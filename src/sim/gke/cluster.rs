@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::controllers::Events;
+use super::controllers::{Events, JobSettings};
 use super::kubelet::Kubelet;
 use super::{KubeletSettings, Store};
 use crate::os::clock::Clock;
@@ -23,6 +23,8 @@ pub struct Cluster {
     pub(super) kubelet: Kubelet,
     /// What happened.
     pub(super) events: Events,
+    /// How jobs behave.
+    pub(super) job_settings: JobSettings,
 }
 
 impl Cluster {
@@ -35,7 +37,14 @@ impl Cluster {
             folder,
             kubelet: Kubelet::new(KubeletSettings::default()),
             events: Events::default(),
+            job_settings: JobSettings::default(),
         }
+    }
+
+    /// The same, with other fixed numbers for jobs.
+    #[must_use]
+    pub fn with_jobs(self, job_settings: JobSettings) -> Self {
+        Self { job_settings, ..self }
     }
 
     /// The same, empty still, with another temper of its kubelet.

@@ -17,6 +17,7 @@ mod selector;
 mod store;
 
 pub use cluster::Cluster;
+pub use controllers::JobSettings;
 pub use kubelet::{LogLimits, Settings as KubeletSettings};
 pub use object::Object;
 pub use refusal::Refusal;

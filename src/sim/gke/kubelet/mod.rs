@@ -31,4 +31,4 @@ pub(super) use watch::run;
 use quantity::{quantity, whole};
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::super::{Cluster, Deletion, Kind, KubeletSettings};
+use super::super::{Cluster, Deletion, JobSettings, Kind, KubeletSettings};
 use super::logs::LogLimits;
 use crate::os::clock::SystemClock;
 
@@ -34,7 +34,9 @@ pub(in crate::sim::gke) fn ground() -> Ground {
         back_off_max: Duration::from_millis(40),
         logs: LogLimits { file_bytes_max: 10 << 20, files_max: 5 },
     };
-    let cluster = Cluster::new(Arc::new(SystemClock::new()), folder.path().to_path_buf()).with_kubelet(settings);
+    let jobs = JobSettings { back_off: Duration::from_millis(10), back_off_max: Duration::from_millis(20) };
+    let cluster = Cluster::new(Arc::new(SystemClock::new()), folder.path().to_path_buf());
+    let cluster = cluster.with_kubelet(settings).with_jobs(jobs);
     let cluster = Arc::new(cluster);
     let task = tokio::spawn(super::run(Arc::clone(&cluster)));
     Ground { cluster, _folder: folder, task }
