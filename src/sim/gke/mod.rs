@@ -7,16 +7,22 @@
 //!
 //! As in a real cluster, the parts know nothing of one another: each watches the [`Store`] and writes what it decides into it.
 
+mod admission;
+mod api;
 mod cluster;
+mod collector;
 mod controllers;
+mod faults;
 mod kubelet;
+mod metrics;
 mod object;
 mod refusal;
 mod resources;
 mod selector;
 mod store;
 
-pub use cluster::Cluster;
+pub use api::{Server, Standing};
+pub use cluster::{Cluster, Denied, Settings};
 pub use controllers::JobSettings;
 pub use kubelet::{LogLimits, Settings as KubeletSettings};
 pub use object::Object;

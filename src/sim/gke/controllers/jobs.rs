@@ -123,7 +123,7 @@ impl Look<'_> {
 
     /// Makes the pods that are lacking, unless failures have it wait; ends those that are too many.
     fn fill(&mut self, standing: &Standing, now: Duration) {
-        let settings = &self.cluster.job_settings;
+        let settings = &self.cluster.settings.jobs;
         for extra in standing.active.iter().skip(standing.wanted) {
             if let Some(member) = self.members.get_mut(extra) {
                 self.account.dismissed.insert(Arc::clone(&member.uid));

@@ -50,7 +50,7 @@ impl Controller for Replicas {
                 }
                 Err(refusal) => {
                     tell(cluster, object, true, "FailedCreate", &format!("Error creating: {}", refusal.message));
-                    let settings = &cluster.job_settings;
+                    let settings = &cluster.settings.jobs;
                     let delay = settings.back_off.saturating_mul(2_u32.saturating_pow(self.refused));
                     self.refused += 1;
                     let at = cluster.clock.monotonic() + delay.min(settings.back_off_max);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::super::admission::{Request, Verb, admit};
 use super::super::{Change, Cluster, Deed, Deletion, Kind, Object, Refusal, Selector};
 use super::Fact;
 use super::deployments::Deployments;
@@ -30,13 +31,14 @@ impl Default for JobSettings {
     }
 }
 
-/// Looks after everything, until it is dropped.
+/// Looks after everything, until the cluster ends.
 pub(in crate::sim::gke) async fn run(cluster: Arc<Cluster>) {
-    tokio::join!(
-        follow(&cluster, Jobs::default()),
-        follow(&cluster, Replicas::default()),
-        follow(&cluster, Deployments)
-    );
+    tokio::select! {
+        () = follow(&cluster, Jobs::default()) => {}
+        () = follow(&cluster, Replicas::default()) => {}
+        () = follow(&cluster, Deployments) => {}
+        () = cluster.ended() => {}
+    }
 }
 
 /// What an object owns, by identity.
@@ -155,6 +157,8 @@ pub(super) fn make(cluster: &Cluster, kind: Kind, owner: &Object, mut value: Val
     if kind == Kind::Pod {
         value["status"] = json!({"phase": "Pending"});
     }
+    let request = Request { kind, namespace: &owner.namespace, verb: Verb::Create, before: None };
+    admit(cluster, &request, &mut value)?;
     cluster.store.create(kind, value)
 }
 

@@ -16,16 +16,18 @@ mod pod;
 mod quantity;
 mod shared;
 mod status;
+mod telling;
 mod volumes;
 mod watch;
 
 pub use logs::LogLimits;
 pub use shared::Settings;
 
-pub(super) use logs::{Log, Reading, Stream};
-pub(super) use place::Place;
-pub(super) use shared::{Kubelet, Pod};
+pub(super) use logs::{Log, Stream};
+pub(super) use place::{Place, Prepared};
+pub(super) use shared::Kubelet;
 pub(super) use status::set_condition;
+pub(super) use telling::{Telling, Wish};
 pub(super) use watch::run;
 
 use quantity::{quantity, whole};

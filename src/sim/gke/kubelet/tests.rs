@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::super::{Cluster, Deletion, JobSettings, Kind, KubeletSettings};
+use super::super::{Cluster, Deletion, JobSettings, Kind, KubeletSettings, Settings};
 use super::logs::LogLimits;
 use crate::os::clock::SystemClock;
 
@@ -35,8 +35,8 @@ pub(in crate::sim::gke) fn ground() -> Ground {
         logs: LogLimits { file_bytes_max: 10 << 20, files_max: 5 },
     };
     let jobs = JobSettings { back_off: Duration::from_millis(10), back_off_max: Duration::from_millis(20) };
-    let cluster = Cluster::new(Arc::new(SystemClock::new()), folder.path().to_path_buf());
-    let cluster = cluster.with_kubelet(settings).with_jobs(jobs);
+    let settings = Settings { kubelet: settings, jobs, ..Settings::default() };
+    let cluster = Cluster::like(Arc::new(SystemClock::new()), folder.path().to_path_buf(), settings);
     let cluster = Arc::new(cluster);
     let task = tokio::spawn(super::run(Arc::clone(&cluster)));
     Ground { cluster, _folder: folder, task }

@@ -11,11 +11,16 @@ use super::super::{Cluster, Deed, Kind, Object, Selector};
 use super::pod::{self, Seen};
 use super::shared::Pod;
 
-/// Sees to all pods, until it is dropped: then every container ends.
+/// Sees to all pods, until the cluster ends: then every container does.
 pub(in crate::sim::gke) async fn run(cluster: Arc<Cluster>) {
     let kubelet = &cluster.kubelet;
     let mut watch = Watch { cluster: Arc::clone(&cluster), seen: HashMap::new(), tasks: JoinSet::new() };
-    tokio::join!(kubelet.leftovers.run(), kubelet.memory.run(), watch.run());
+    tokio::select! {
+        () = kubelet.leftovers.run() => {}
+        () = kubelet.memory.run() => {}
+        () = watch.run() => {}
+        () = cluster.ended() => {}
+    }
 }
 
 struct Watch {
