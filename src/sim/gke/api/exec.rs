@@ -4,9 +4,10 @@
 //! a command learns that its input is over.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::Response;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -28,6 +29,8 @@ const ERRORS: u8 = 2;
 const END: u8 = 3;
 const RESIZE: u8 = 4;
 const CLOSE: u8 = 255;
+/// For how long the other's goodbye is waited for.
+const GOODBYE_MAX: Duration = Duration::from_secs(2);
 
 type Sender = Mutex<SplitSink<WebSocket, Message>>;
 
@@ -43,17 +46,16 @@ pub(super) async fn exec(
         Err(refusal) => refused(&refusal),
         Ok(place) => upgrade.protocols(PROTOCOLS).on_upgrade(async move |socket| {
             let words: Vec<String> = query.all("command").map(str::to_owned).collect();
-            let (sender, receiver) = socket.split();
+            let (sender, mut receiver) = socket.split();
             let sender = Mutex::new(sender);
             let status = tokio::select! {
-                status = perform(&place, &words, &query, &sender, receiver) => status,
+                status = perform(&place, &words, &query, &sender, &mut receiver) => status,
                 () = cluster.ended() => return,
             };
             if let Some(status) = status {
                 send(&sender, END, status.to_string().as_bytes()).await;
             }
-            // Who asked has gone when this fails.
-            let _ = sender.lock().await.close().await;
+            close(&sender, &mut receiver).await;
         }),
     }
 }
@@ -74,7 +76,11 @@ fn find(cluster: &Cluster, namespace: &str, name: &str, query: &Query) -> Result
     }
     let place = cluster.kubelet.pod(&object.uid).and_then(|pod| pod.place(&container));
     place.ok_or_else(|| {
-        Refusal::new(500, "InternalError", format!("unable to upgrade connection: container not found (\"{container}\")"))
+        Refusal::new(
+            500,
+            "InternalError",
+            format!("unable to upgrade connection: container not found (\"{container}\")"),
+        )
     })
 }
 
@@ -84,7 +90,7 @@ async fn perform(
     words: &[String],
     query: &Query,
     sender: &Sender,
-    receiver: SplitStream<WebSocket>,
+    receiver: &mut SplitStream<WebSocket>,
 ) -> Option<Value> {
     let prepared = match place.prepare(words) {
         Ok(prepared) => prepared,
@@ -105,12 +111,12 @@ async fn on_pipes(
     prepared: &Prepared,
     query: &Query,
     sender: &Sender,
-    mut receiver: SplitStream<WebSocket>,
+    receiver: &mut SplitStream<WebSocket>,
 ) -> std::io::Result<Option<End>> {
     let (mut attended, pipes) = prepared.beginning().start(query.is("stdin"))?;
     let mut input = pipes.input;
     let listening = async {
-        while let Some((channel, bytes)) = next(&mut receiver).await {
+        while let Some((channel, bytes)) = next(receiver).await {
             match (channel, &mut input) {
                 (INPUT, Some(pipe)) => {
                     // A command that reads no more is no failure.
@@ -141,11 +147,11 @@ async fn on_terminal(
     prepared: &Prepared,
     query: &Query,
     sender: &Sender,
-    mut receiver: SplitStream<WebSocket>,
+    receiver: &mut SplitStream<WebSocket>,
 ) -> std::io::Result<Option<End>> {
     let (mut attended, pty) = prepared.beginning().start_on_pty()?;
     let listening = async {
-        while let Some((channel, bytes)) = next(&mut receiver).await {
+        while let Some((channel, bytes)) = next(receiver).await {
             match channel {
                 // A command that has left its terminal is no failure.
                 INPUT if query.is("stdin") => drop(pty.write_all(&bytes).await),
@@ -168,6 +174,14 @@ async fn on_terminal(
         end = running => end.map(Some),
         () = listening => Ok(None),
     }
+}
+
+/// Says goodbye, and hears the other's: who hangs up on something unread takes back what was said last.
+async fn close(sender: &Sender, receiver: &mut SplitStream<WebSocket>) {
+    let goodbye = CloseFrame { code: close_code::NORMAL, reason: "".into() };
+    // Who asked has gone when this fails.
+    let _ = sender.lock().await.send(Message::Close(Some(goodbye))).await;
+    let _ = tokio::time::timeout(GOODBYE_MAX, async { while next(receiver).await.is_some() {} }).await;
 }
 
 /// The next message: its channel and what it holds; `None` when the connection is over.
