@@ -6,7 +6,9 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::{Kind, Store, collector};
+use super::controllers::Events;
+use super::kubelet::Kubelet;
+use super::{JobSettings, Kind, KubeletSettings, Store, collector, controllers, kubelet};
 use crate::os::clock::Clock;
 
 /// Changes of each kind that are remembered for who watches.
@@ -22,6 +24,10 @@ pub struct Cluster {
     pub(super) folder: PathBuf,
     /// What it was told to be like.
     pub(super) settings: Settings,
+    /// What runs.
+    pub(super) kubelet: Kubelet,
+    /// What happened.
+    pub(super) events: Events,
     /// Whether it is to end.
     ending: watch::Sender<bool>,
 }
@@ -31,6 +37,10 @@ pub struct Cluster {
 pub struct Settings {
     /// What nobody may do.
     pub denied: Vec<Denied>,
+    /// How its kubelets behave.
+    pub kubelet: KubeletSettings,
+    /// How its jobs behave.
+    pub jobs: JobSettings,
 }
 
 /// Something that nobody may do.
@@ -53,7 +63,8 @@ impl Cluster {
     #[must_use]
     pub fn like(clock: Arc<dyn Clock>, folder: PathBuf, settings: Settings) -> Self {
         let store = Arc::new(Store::new(Arc::clone(&clock), HISTORY_MAX));
-        Self { store, clock, folder, settings, ending: watch::Sender::new(false) }
+        let (kubelet, events) = (Kubelet::new(settings.kubelet), Events::default());
+        Self { store, clock, folder, settings, kubelet, events, ending: watch::Sender::new(false) }
     }
 
     /// Every object.
@@ -92,6 +103,8 @@ impl Cluster {
         }
         let mut parts = JoinSet::new();
         parts.spawn(collector::run(Arc::clone(self)));
+        parts.spawn(controllers::run(Arc::clone(self)));
+        parts.spawn(kubelet::run(Arc::clone(self)));
         parts
     }
 

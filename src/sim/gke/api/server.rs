@@ -50,6 +50,8 @@ impl Server {
         let address = listener.local_addr()?;
         let prefix = format!("/{:032x}", random::bits());
         let door = Door { cluster: Arc::clone(&cluster), prefix: Arc::from(prefix.as_str()) };
+        // It is said once: a cluster is served once.
+        let _ = cluster.kubelet.server.set(address);
         let parts = cluster.start();
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         let router = Router::new().fallback(enter).with_state(door);
