@@ -3,3 +3,5 @@
 
 mod ground;
 mod kubectl;
+
+mod served;
