@@ -9,6 +9,8 @@
 
 mod cluster;
 mod object;
+pub mod packing;
+pub mod quantity;
 mod refusal;
 mod resources;
 mod selector;
