@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Store;
+use super::autopilot::{Plant, Settings};
 use crate::os::clock::Clock;
 
 /// Changes of each kind that are remembered for who watches.
@@ -17,12 +18,21 @@ pub struct Cluster {
     pub(super) clock: Arc<dyn Clock>,
     /// Where the files of containers are, and their logs.
     pub(super) folder: PathBuf,
+    /// What its machines are like, and what goes wrong.
+    pub(super) plant: Plant,
 }
 
 impl Cluster {
     /// An empty cluster whose containers keep their files in `folder`.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, folder: PathBuf) -> Self {
-        Self { store: Arc::new(Store::new(Arc::clone(&clock), HISTORY_MAX)), clock, folder }
+        Self::with(clock, folder, Settings::default())
+    }
+
+    /// One that is set up so.
+    #[must_use]
+    pub fn with(clock: Arc<dyn Clock>, folder: PathBuf, settings: Settings) -> Self {
+        let store = Arc::new(Store::new(Arc::clone(&clock), HISTORY_MAX));
+        Self { store, clock, folder, plant: Plant::new(settings) }
     }
 }

@@ -7,16 +7,30 @@
 //!
 //! As in a real cluster, the parts know nothing of one another: each watches the [`Store`] and writes what it decides into it.
 
+mod admission;
+mod autopilot;
+mod autoscaler;
 mod cluster;
+mod console;
+mod cost;
+mod disruption;
+mod faults;
+mod metrics;
 mod object;
 pub mod packing;
 pub mod quantity;
+mod quota;
 mod refusal;
 mod resources;
+mod scheduler;
 mod selector;
 mod store;
 
+pub use autopilot::Settings;
 pub use cluster::Cluster;
+pub use cost::Prices;
+pub use faults::{Kind as Fault, Rule};
+pub use metrics::Report;
 pub use object::Object;
 pub use refusal::Refusal;
 pub use resources::{Kind, Resource};

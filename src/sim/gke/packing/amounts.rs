@@ -52,7 +52,7 @@ impl Amounts {
 
     /// Of each resource the greater one.
     #[must_use]
-    pub fn max(&self, other: &Self) -> Self {
+    pub fn or_more(&self, other: &Self) -> Self {
         self.both(other, u32::max)
     }
 
