@@ -1,14 +1,16 @@
 //! What a simulated cluster is like: who sees to its machines, how fast they come, what goes wrong on it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::cost::Prices;
 use super::faults::{Faults, Rule};
 use super::metrics::Counters;
+use super::{Cluster, disruption, scheduler};
 
 /// How the cluster is set up. By default an Autopilot cluster whose machines come at once and on which nothing goes wrong.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct Machinery {
     /// Whether Autopilot's rules hold. Without, it is a Standard cluster with the machines of `nodes`.
     pub autopilot: bool,
     /// Whether pods may use more than they request, as on clusters since GKE 1.30.2.
@@ -33,7 +35,7 @@ pub struct Settings {
     pub prices: Prices,
 }
 
-impl Default for Settings {
+impl Default for Machinery {
     fn default() -> Self {
         Self {
             autopilot: true,
@@ -55,7 +57,7 @@ impl Default for Settings {
 #[derive(Debug)]
 pub(super) struct Plant {
     /// How it is set up.
-    pub(super) settings: Settings,
+    pub(super) machinery: Machinery,
     /// What goes wrong.
     pub(super) faults: Faults,
     /// What was counted.
@@ -63,9 +65,16 @@ pub(super) struct Plant {
 }
 
 impl Plant {
-    pub(super) fn new(settings: Settings) -> Self {
-        let faults = Faults::new(settings.seed, settings.faults.clone());
-        Self { settings, faults, counters: Counters::default() }
+    pub(super) fn new(machinery: Machinery) -> Self {
+        let faults = Faults::new(machinery.seed, machinery.faults.clone());
+        Self { machinery, faults, counters: Counters::default() }
+    }
+}
+
+impl Cluster {
+    /// Puts pods onto nodes and sees to the nodes, for as long as it is polled.
+    pub async fn operate(self: &Arc<Self>) {
+        tokio::join!(scheduler::run(Arc::clone(self)), disruption::run(Arc::clone(self)));
     }
 }
 

@@ -53,7 +53,7 @@ struct Order {
 impl Autoscaler {
     /// Makes the nodes that are there from the beginning.
     pub(super) fn begin(&mut self, cluster: &Cluster) {
-        let settings = &cluster.plant.settings;
+        let settings = &cluster.plant.machinery;
         let count = if settings.autopilot { settings.nodes } else { settings.nodes.max(STANDARD_NODES) };
         let there = cluster.store.count(Kind::Node);
         let shapes = Family::General.shapes();
@@ -67,7 +67,7 @@ impl Autoscaler {
 
     /// When something is to be done next.
     pub(super) fn due(&self, cluster: &Cluster, idle: &[Idle]) -> Option<Duration> {
-        let settings = &cluster.plant.settings;
+        let settings = &cluster.plant.machinery;
         let leaving = idle.iter().map(|node| node.since + settings.scale_down);
         let spare = idle.len() > settings.nodes && settings.autopilot;
         self.coming.iter().map(|coming| coming.at).chain(leaving.filter(|_| spare)).min()
@@ -98,7 +98,7 @@ impl Autoscaler {
 
     /// The nodes that are to go now.
     pub(super) fn leaving(&self, cluster: &Cluster, idle: &[Idle]) -> Vec<Arc<str>> {
-        let (settings, now) = (&cluster.plant.settings, cluster.clock.monotonic());
+        let (settings, now) = (&cluster.plant.machinery, cluster.clock.monotonic());
         let spare = if settings.autopilot { cluster.store.count(Kind::Node).saturating_sub(settings.nodes) } else { 0 };
         let due = idle.iter().filter(|node| !node.retiring && node.since + settings.scale_down <= now);
         let retiring = idle.iter().filter(|node| node.retiring);
@@ -118,7 +118,7 @@ impl Autoscaler {
         there: usize,
         pods: &[(Arc<str>, Amounts, &Taste)],
     ) -> BTreeMap<Arc<str>, Result<String, String>> {
-        let settings = &cluster.plant.settings;
+        let settings = &cluster.plant.machinery;
         let mut answers = BTreeMap::new();
         let mut orders: BTreeMap<Order, Vec<(Arc<str>, Amounts)>> = BTreeMap::new();
         let refuse = |reason: &str| Err(format!("pod didn't trigger scale-up: 1 {reason}"));
@@ -170,7 +170,7 @@ impl Autoscaler {
         self.made += 1;
         let number = self.made;
         let pool = order.pool();
-        let kind = if cluster.plant.settings.autopilot { "gk3" } else { "gke" };
+        let kind = if cluster.plant.machinery.autopilot { "gk3" } else { "gke" };
         let name = format!("{kind}-spore-sim-{pool}-{}", suffix());
         let mut labels = order.labels.clone();
         let family = shape.series.split('-').next().unwrap_or_default();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Store;
-use super::autopilot::{Plant, Settings};
+use super::autopilot::{Machinery, Plant};
 use crate::os::clock::Clock;
 
 /// Changes of each kind that are remembered for who watches.
@@ -26,13 +26,13 @@ impl Cluster {
     /// An empty cluster whose containers keep their files in `folder`.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, folder: PathBuf) -> Self {
-        Self::with(clock, folder, Settings::default())
+        Self::with(clock, folder, Machinery::default())
     }
 
     /// One that is set up so.
     #[must_use]
-    pub fn with(clock: Arc<dyn Clock>, folder: PathBuf, settings: Settings) -> Self {
+    pub fn with(clock: Arc<dyn Clock>, folder: PathBuf, machinery: Machinery) -> Self {
         let store = Arc::new(Store::new(Arc::clone(&clock), HISTORY_MAX));
-        Self { store, clock, folder, plant: Plant::new(settings) }
+        Self { store, clock, folder, plant: Plant::new(machinery) }
     }
 }

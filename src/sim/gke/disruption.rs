@@ -27,7 +27,7 @@ pub(super) async fn run(cluster: Arc<Cluster>) {
 }
 
 async fn take_spots(cluster: &Arc<Cluster>) {
-    let settings = &cluster.plant.settings;
+    let settings = &cluster.plant.machinery;
     if settings.preemptions_per_hour <= 0.0 {
         return;
     }
@@ -82,7 +82,7 @@ pub(super) fn preempt(cluster: &Cluster, name: &str) -> Result<String, Refusal> 
     let spots = spots(cluster);
     let node = match name {
         "" => {
-            let drawn = draw(cluster.plant.settings.seed, 0x5907, cluster.store.version());
+            let drawn = draw(cluster.plant.machinery.seed, 0x5907, cluster.store.version());
             let place = usize::try_from(drawn).unwrap_or(0) % spots.len().max(1);
             spots.get(place).ok_or_else(|| Refusal::new(404, "NotFound", "there are no spot nodes"))?
         }
@@ -153,7 +153,7 @@ pub(super) fn evict(cluster: &Cluster, namespace: &str, name: &str) -> Result<Ar
     })?;
     event(cluster, &pod, ("Normal", "Evicted"), message, "node-drainer");
     let grace = pod.value()["spec"]["terminationGracePeriodSeconds"].as_u64().unwrap_or(30);
-    let most = cluster.plant.settings.upgrade_grace.as_secs();
+    let most = cluster.plant.machinery.upgrade_grace.as_secs();
     cluster.store.delete(
         Kind::Pod,
         namespace,

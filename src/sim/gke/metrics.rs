@@ -116,7 +116,7 @@ pub struct Machine {
 
 /// Looks at everything once.
 pub(super) fn report(cluster: &Cluster) -> Report {
-    let settings = &cluster.plant.settings;
+    let settings = &cluster.plant.machinery;
     let (mut pods, mut unscheduled, mut dollars) = (BTreeMap::<String, u64>::new(), 0, settings.prices.cluster);
     let mut loads: BTreeMap<String, (u64, Amounts)> = BTreeMap::new();
     let mut requested = (0_u64, 0_u64);

@@ -26,7 +26,7 @@ mod scheduler;
 mod selector;
 mod store;
 
-pub use autopilot::Settings;
+pub use autopilot::Machinery;
 pub use cluster::Cluster;
 pub use cost::Prices;
 pub use faults::{Kind as Fault, Rule};

@@ -1,9 +1,11 @@
 //! The way of an object into the store: defaults, Autopilot's adjustments, checks, quotas.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::{check, defaults, fixed, requests, warden};
-use crate::sim::gke::{Cluster, Kind, Refusal, quota};
+use crate::sim::gke::{Cluster, Kind, Object, Refusal, quota};
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +26,7 @@ pub(in crate::sim::gke) struct Request<'a> {
     /// What is asked.
     pub(in crate::sim::gke) verb: Verb,
     /// The object as it is, where it is changed.
-    pub(in crate::sim::gke) old: Option<&'a Value>,
+    pub(in crate::sim::gke) before: Option<&'a Value>,
 }
 
 /// Fills in what is missing and refuses what must not be. For the whole of an object, not for its status alone.
@@ -32,7 +34,7 @@ pub(in crate::sim::gke) struct Request<'a> {
 /// # Errors
 /// With the reason, in Kubernetes' words.
 pub(in crate::sim::gke) fn admit(cluster: &Cluster, request: &Request<'_>, object: &mut Value) -> Result<(), Refusal> {
-    let Request { kind, namespace, verb, old } = *request;
+    let Request { kind, namespace, verb, before: old } = *request;
     if kind == Kind::Event {
         return Ok(());
     }
@@ -45,9 +47,9 @@ pub(in crate::sim::gke) fn admit(cluster: &Cluster, request: &Request<'_>, objec
         }
     }
     defaults::fill(cluster, kind, object);
-    let is_ruled = cluster.plant.settings.autopilot && namespace != "kube-system";
+    let is_ruled = cluster.plant.machinery.autopilot && namespace != "kube-system";
     if is_ruled && !(kind == Kind::Pod && verb == Verb::Update) {
-        requests::adjust(&cluster.plant.settings, kind, object);
+        requests::adjust(&cluster.plant.machinery, kind, object);
     }
     // What was admitted before and has not changed is not judged again.
     let parts =
@@ -66,6 +68,19 @@ pub(in crate::sim::gke) fn admit(cluster: &Cluster, request: &Request<'_>, objec
         warden::judge(kind, object)?;
     }
     if verb == Verb::Create { quota::allow(cluster, kind, namespace, object) } else { Ok(()) }
+}
+
+impl Cluster {
+    /// Makes an object as the API does: admitted, then stored. For the parts of the cluster that make some.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub fn make(&self, kind: Kind, mut object: Value) -> Result<Arc<Object>, Refusal> {
+        let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default().to_owned();
+        let request = Request { kind, namespace: &namespace, verb: Verb::Create, before: None };
+        admit(self, &request, &mut object)?;
+        self.store.create(kind, object)
+    }
 }
 
 /// The description of pods in an object of this kind, and where it stands.

@@ -10,7 +10,7 @@ use super::admit::pod_spec;
 use super::warden::Violations;
 use crate::sim::gke::packing::Family;
 use crate::sim::gke::scheduler::{belonging, wish};
-use crate::sim::gke::{Kind, Settings, quantity};
+use crate::sim::gke::{Kind, Machinery, quantity};
 
 const GIB: u64 = 1 << 30;
 const MIB: u64 = 1 << 20;
@@ -109,7 +109,7 @@ impl Wanted {
 }
 
 /// Fills in and raises what pods request, and lets them onto the nodes that they ask for.
-pub(super) fn adjust(settings: &Settings, kind: Kind, object: &mut Value) {
+pub(super) fn adjust(machinery: &Machinery, kind: Kind, object: &mut Value) {
     let Some(path) = pod_spec(kind) else { return };
     let meta = path.strip_suffix("/spec").unwrap_or_default().to_owned() + "/metadata";
     let keeps = object
@@ -119,20 +119,20 @@ pub(super) fn adjust(settings: &Settings, kind: Kind, object: &mut Value) {
     let before = told(spec);
     let selector = wish(&json!({"spec": spec})).taste.selector;
     let (family, spot) = belonging(&selector);
-    let range = range(family.unwrap_or(Family::General), settings.bursting);
+    let range = range(family.unwrap_or(Family::General), machinery.bursting);
     let separate = keeps || spec["affinity"]["podAntiAffinity"].is_object();
     let mut wanted: Vec<Wanted> =
         spec["containers"].as_array().into_iter().flatten().map(|container| Wanted::of(container, &range)).collect();
-    raise(&mut wanted, &range, settings.bursting, separate);
+    raise(&mut wanted, &range, machinery.bursting, separate);
     let sum = Wanted::sum(&wanted);
     for (container, wanted) in spec["containers"].as_array_mut().into_iter().flatten().zip(&wanted) {
-        wanted.write(container, settings.bursting);
+        wanted.write(container, machinery.bursting);
     }
     for container in spec["initContainers"].as_array_mut().into_iter().flatten() {
         // They run before the others, in the room that there is anyway.
         let said = !container["resources"]["requests"].is_null();
         let wanted = if said { Wanted::of(container, &range) } else { sum };
-        wanted.write(container, settings.bursting);
+        wanted.write(container, machinery.bursting);
     }
     harden(spec);
     let taints = [

@@ -5,6 +5,8 @@
 
 mod picture;
 mod reading;
+#[cfg(test)]
+mod tests;
 mod turn;
 mod writing;
 
