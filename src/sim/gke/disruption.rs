@@ -218,7 +218,7 @@ fn give_up(cluster: &Cluster, name: &str, pods: &[Arc<Object>]) {
             }
             condition(value, &now, disrupted("DeletionByPodGC", "PodGC: node no longer exists"));
             fail(value, &now, ("NodeLost", "PodGC: node no longer exists"), (137, "ContainerStatusUnknown"));
-            if let Some(kept) = value["metadata"]["finalizers"].as_array_mut() {
+            if let Some(kept) = value["metadata"].get_mut("finalizers").and_then(Value::as_array_mut) {
                 kept.retain(|finalizer| finalizer != LOST);
             }
             Ok(())
@@ -259,7 +259,7 @@ fn fail(pod: &mut Value, now: &str, (reason, message): (&str, &str), (code, why)
     for kind in ["Ready", "ContainersReady"] {
         condition(pod, now, json!({"type": kind, "status": "False", "reason": "PodFailed", "lastProbeTime": null}));
     }
-    for container in pod["status"]["containerStatuses"].as_array_mut().into_iter().flatten() {
+    for container in pod["status"].get_mut("containerStatuses").and_then(Value::as_array_mut).into_iter().flatten() {
         let Some(running) = container["state"].get("running").cloned() else { continue };
         container["state"] = json!({"terminated": {
             "exitCode": code, "reason": why, "startedAt": running["startedAt"], "finishedAt": now,

@@ -334,4 +334,56 @@ mod tests {
         assert!(faults.add(Rule { rate: 2.0, ..Rule::new(Kind::Down) }).is_err());
         assert!(Rule::parse("too-many=x").is_err() && Rule::parse("nothing=1").is_err());
     }
+
+    fn cluster(rules: Vec<Rule>) -> Cluster {
+        let machinery = crate::sim::gke::Machinery { faults: rules, ..Default::default() };
+        let clock = std::sync::Arc::new(crate::os::clock::SystemClock::new());
+        Cluster::with(clock, "/nowhere".into(), machinery)
+    }
+
+    async fn text(answer: Response) -> Result<String, axum::Error> {
+        let bytes = axum::body::to_bytes(answer.into_body(), 1_000).await?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    #[tokio::test]
+    async fn requests_are_refused_as_the_api_refuses_them() {
+        for (kind, code, reason) in [
+            (Kind::Unauthorized, 401, "Unauthorized"),
+            (Kind::Conflict, 409, "Conflict"),
+            (Kind::Gone, 410, "Expired"),
+            (Kind::TooMany, 429, "TooManyRequests"),
+            (Kind::Internal, 500, "InternalError"),
+            (Kind::Unavailable, 503, "ServiceUnavailable"),
+        ] {
+            let cluster = cluster(vec![Rule { times: Some(1), ..Rule::new(kind) }]);
+            let answer = before(&cluster, &Method::GET, "/api").await.expect("struck");
+            assert_eq!(answer.status().as_u16(), code);
+            assert_eq!(answer.headers().contains_key(header::RETRY_AFTER), [429, 503].contains(&code));
+            assert!(text(answer).await.expect("a body").contains(&format!("\"reason\":\"{reason}\"")));
+            assert!(before(&cluster, &Method::GET, "/api").await.is_none(), "once only");
+        }
+        let down = cluster(vec![Rule::new(Kind::Down)]);
+        let answer = before(&down, &Method::GET, "/api").await.expect("struck");
+        assert!(text(answer).await.is_err(), "the connection breaks");
+    }
+
+    #[tokio::test]
+    async fn streams_break_off_or_lack_a_piece() {
+        let answer = || {
+            let pieces = (0..9).map(|number| Ok::<_, axum::Error>(format!("{number}")));
+            Body::from_stream(stream::iter(pieces)).into_response()
+        };
+        let path = "/api/v1/pods";
+        let lossy = cluster(vec![Rule::new(Kind::LostEvent)]);
+        let left = text(after(&lossy, &Method::GET, path, "watch=1", answer())).await.expect("whole");
+        assert_eq!(left.len(), 8, "{left}");
+        assert_eq!(text(after(&lossy, &Method::GET, path, "", answer())).await.expect("whole").len(), 9);
+        let cutting = cluster(vec![Rule::new(Kind::CutLog), Rule::new(Kind::CutWatch), Rule::new(Kind::LostAnswer)]);
+        assert!(text(after(&cutting, &Method::GET, path, "watch=true", answer())).await.is_err());
+        assert!(text(after(&cutting, &Method::GET, "/x/log", "follow=true", answer())).await.is_err());
+        assert!(text(after(&cutting, &Method::POST, path, "", answer())).await.is_err());
+        assert!(image_error(&lossy, "x:missing").is_some_and(|message| message.contains("not found")));
+        assert!(image_error(&lossy, "x:1").is_none() && start_delay(&lossy, "p").is_none());
+    }
 }

@@ -60,6 +60,14 @@ impl Counters {
     }
 }
 
+impl Cluster {
+    /// What it is like now, in numbers.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        report(self)
+    }
+}
+
 /// A cluster in numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -47,10 +47,6 @@ pub(in crate::sim::gke) fn admit(cluster: &Cluster, request: &Request<'_>, objec
         }
     }
     defaults::fill(cluster, kind, object);
-    let is_ruled = cluster.plant.machinery.autopilot && namespace != "kube-system";
-    if is_ruled && !(kind == Kind::Pod && verb == Verb::Update) {
-        requests::adjust(&cluster.plant.machinery, kind, object);
-    }
     // What was admitted before and has not changed is not judged again.
     let parts =
         [("/spec", Value::Null), ("/metadata/labels", Value::Null), ("/data", Value::Null), ("/type", Value::Null)];
@@ -61,6 +57,10 @@ pub(in crate::sim::gke) fn admit(cluster: &Cluster, request: &Request<'_>, objec
         return Ok(());
     }
     check::object(kind, object)?;
+    let is_ruled = cluster.plant.machinery.autopilot && namespace != "kube-system";
+    if is_ruled && !(kind == Kind::Pod && verb == Verb::Update) {
+        requests::adjust(&cluster.plant.machinery, kind, object);
+    }
     if let (Verb::Update, Some(old)) = (verb, old) {
         fixed::unchanged(kind, old, object)?;
     }

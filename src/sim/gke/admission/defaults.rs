@@ -91,7 +91,7 @@ fn pod(kind: Kind, spec: &mut Value) {
         or(spec, &["enableServiceLinks"], true.into());
     }
     for list in ["containers", "initContainers"] {
-        for container in spec[list].as_array_mut().into_iter().flatten() {
+        for container in spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
             let image = container["image"].as_str().unwrap_or_default();
             let latest =
                 image.ends_with(":latest") || !image.rsplit('/').next().unwrap_or_default().contains([':', '@']);
@@ -100,13 +100,13 @@ fn pod(kind: Kind, spec: &mut Value) {
             or(container, &["terminationMessagePath"], "/dev/termination-log".into());
             or(container, &["terminationMessagePolicy"], "File".into());
             or(container, &["resources"], json!({}));
-            for port in container["ports"].as_array_mut().into_iter().flatten() {
+            for port in container.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
                 or(port, &["protocol"], "TCP".into());
             }
             limits_are_requests(container);
         }
     }
-    for volume in spec["volumes"].as_array_mut().into_iter().flatten() {
+    for volume in spec.get_mut("volumes").and_then(Value::as_array_mut).into_iter().flatten() {
         for (source, mode) in [("configMap", 420), ("secret", 420), ("projected", 420), ("downwardAPI", 420)] {
             if volume[source].is_object() {
                 or(volume, &[source, "defaultMode"], mode.into());
@@ -148,7 +148,7 @@ fn unreachable(spec: &mut Value) {
     if !spec["tolerations"].is_array() {
         spec["tolerations"] = json!([]);
     }
-    let Some(tolerations) = spec["tolerations"].as_array_mut() else { return };
+    let Some(tolerations) = spec.get_mut("tolerations").and_then(Value::as_array_mut) else { return };
     for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
         let is_there = |toleration: &Value| {
             (toleration["key"] == key || toleration["key"].is_null())
@@ -215,7 +215,7 @@ fn service(object: &mut Value) {
     or(object, &["spec", "ipFamilies"], json!(["IPv4"]));
     or(object, &["spec", "ipFamilyPolicy"], "SingleStack".into());
     or(object, &["spec", "internalTrafficPolicy"], "Cluster".into());
-    for port in object["spec"]["ports"].as_array_mut().into_iter().flatten() {
+    for port in object["spec"].get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
         or(port, &["protocol"], "TCP".into());
         let number = port["port"].clone();
         or(port, &["targetPort"], number);

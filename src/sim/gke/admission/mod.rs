@@ -5,6 +5,8 @@ mod check;
 mod defaults;
 mod fixed;
 mod requests;
+#[cfg(test)]
+mod tests;
 mod warden;
 
 pub(super) use admit::{Request, Verb, admit};

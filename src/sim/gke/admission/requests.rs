@@ -125,10 +125,12 @@ pub(super) fn adjust(machinery: &Machinery, kind: Kind, object: &mut Value) {
         spec["containers"].as_array().into_iter().flatten().map(|container| Wanted::of(container, &range)).collect();
     raise(&mut wanted, &range, machinery.bursting, separate);
     let sum = Wanted::sum(&wanted);
-    for (container, wanted) in spec["containers"].as_array_mut().into_iter().flatten().zip(&wanted) {
+    for (container, wanted) in
+        spec.get_mut("containers").and_then(Value::as_array_mut).into_iter().flatten().zip(&wanted)
+    {
         wanted.write(container, machinery.bursting);
     }
-    for container in spec["initContainers"].as_array_mut().into_iter().flatten() {
+    for container in spec.get_mut("initContainers").and_then(Value::as_array_mut).into_iter().flatten() {
         // They run before the others, in the room that there is anyway.
         let said = !container["resources"]["requests"].is_null();
         let wanted = if said { Wanted::of(container, &range) } else { sum };
@@ -203,7 +205,7 @@ fn harden(spec: &mut Value) {
         spec["securityContext"]["seccompProfile"] = json!({"type": "RuntimeDefault"});
     }
     for list in ["initContainers", "containers"] {
-        for container in spec[list].as_array_mut().into_iter().flatten() {
+        for container in spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
             if container["securityContext"]["capabilities"].is_null() {
                 container["securityContext"]["capabilities"] = json!({"drop": ["NET_RAW"]});
             }
@@ -215,7 +217,7 @@ fn tolerate(spec: &mut Value, key: &str, value: &str) {
     if !spec["tolerations"].is_array() {
         spec["tolerations"] = json!([]);
     }
-    let Some(tolerations) = spec["tolerations"].as_array_mut() else { return };
+    let Some(tolerations) = spec.get_mut("tolerations").and_then(Value::as_array_mut) else { return };
     if !tolerations.iter().any(|toleration| toleration["key"] == key) {
         tolerations.push(json!({"key": key, "operator": "Equal", "value": value, "effect": "NoSchedule"}));
     }

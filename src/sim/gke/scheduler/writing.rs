@@ -11,7 +11,7 @@ pub(in crate::sim::gke) fn condition(object: &mut Value, now: &str, mut new: Val
     if !object["status"]["conditions"].is_array() {
         object["status"]["conditions"] = json!([]);
     }
-    let Some(conditions) = object["status"]["conditions"].as_array_mut() else { return };
+    let Some(conditions) = object["status"].get_mut("conditions").and_then(Value::as_array_mut) else { return };
     let known = conditions.iter_mut().find(|known| known["type"] == new["type"]);
     let since = known.as_ref().filter(|known| known["status"] == new["status"]);
     new["lastTransitionTime"] = since.map_or_else(|| now.into(), |known| known["lastTransitionTime"].clone());
