@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use super::{Error, Finished, Opened, World, checklist};
-use crate::executor::terminal;
+use crate::executor;
 use crate::journal::{JOURNAL_FILE, Journal};
 use crate::model::{AttemptId, Event, LogSize, RunRecord, Stream};
 use crate::os::failpoint;
@@ -162,7 +162,7 @@ fn read_tails(opened: &Opened, ran: &mut Ran) {
         let Some(last) = task.attempts.last().filter(|_| !known) else { continue };
         let attempt = AttemptId { run: record.run, task: id.clone(), number: last.number };
         let end = |stream: Stream, size: LogSize| {
-            let read = |cursor| terminal::read_log(&attempt.log_path(&run_dir, stream), &opened.project.limits, cursor);
+            let read = |cursor| executor::read_log(&attempt.log_path(&run_dir, stream), &opened.project.limits, cursor);
             // What cannot be read is left out: the log itself is still there.
             tail_cursor(size).and_then(|cursor| read(cursor).ok()).map(|chunk| chunk.bytes).unwrap_or_default()
         };

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Error;
-use crate::executor::{LogChunk, terminal};
+use crate::executor::{self, LogChunk, terminal};
 use crate::journal::{self, Damage};
 use crate::model::{AttemptId, RunId, RunRecord, Stream};
 use crate::repo::{Project, Root};
@@ -97,7 +97,7 @@ pub fn list_runs(start: &Path, limit: usize) -> Result<Vec<Looked>, Error> {
 pub fn read_log(found: &Found, attempt: &AttemptId, stream: Stream, cursor: u64) -> Result<LogChunk, Error> {
     let path = attempt.log_path(&found.run_dir(), stream);
     let limits = Project::load(&found.root)?.limits;
-    let read = terminal::read_log(&path, &limits, cursor);
+    let read = executor::read_log(&path, &limits, cursor);
     Ok(read.map_err(|source| journal::Error::Io { action: "read", path, source })?)
 }
 

@@ -5,6 +5,7 @@
 //! that concerns an attempt returns a `Result`: the driver has one way to hear how things went, [`Report::Ended`].
 
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 
 use tokio::sync::mpsc;
@@ -64,6 +65,21 @@ pub struct LogChunk {
     pub cursor: u64,
 }
 
+/// Something that an executor left in its place for a run, and that is still there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leftover {
+    /// Its name in its place.
+    pub name: String,
+    /// Where that is, for people: a cluster and a namespace.
+    pub place: String,
+    /// The run it was made for.
+    pub run: Option<RunId>,
+    /// Whether this folder's engine made it; otherwise it belongs to the runs of another folder, or of another machine.
+    pub is_ours: bool,
+    /// Whether its command is over.
+    pub is_over: bool,
+}
+
 /// What an executor can do, and whether it can be reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Check {
@@ -110,14 +126,33 @@ pub trait Executor: Send + Sync {
     /// any other. An attempt that is unknown or over is left alone.
     fn cancel(&self, attempt: &AttemptId, now: bool);
 
+    /// The attempt's end is on disk: what its place keeps of it may go.
+    fn settled(&self, _attempt: &AttemptId) {}
+
     /// The run is over: nothing will be asked of its attempts any more.
     fn release(&self, _run: RunId) {}
+
+    /// The run and the ends of all its attempts are on disk: what its place keeps of it may go, and is gone when this is
+    /// over, unless that would take long.
+    fn closed(&self, _run: RunId) -> Pending<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 
     /// Launches `count` instances that can be given commands, and returns their names.
     fn launch<'a>(&'a self, profile: &'a Profile, count: u32) -> Pending<'a, std::io::Result<Vec<String>>>;
 
     /// Removes an instance and what belongs to it.
     fn cleanup<'a>(&'a self, instance: &'a str) -> Pending<'a, std::io::Result<()>>;
+
+    /// What it has left in its place for the runs of the folder `root`, and of others as far as it can see them.
+    fn leftovers<'a>(&'a self, _root: &'a Path) -> Pending<'a, std::io::Result<Vec<Leftover>>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    /// Removes one of them, if it is still the same.
+    fn remove<'a>(&'a self, _leftover: &'a Leftover) -> Pending<'a, std::io::Result<()>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 
     /// Whether it can be reached, and what it can do.
     fn check(&self) -> Pending<'_, Check>;

@@ -66,6 +66,8 @@ pub struct Attempt {
     pub artifacts: Arc<[String]>,
     /// Settings of the executor, with nothing left to evaluate.
     pub with: Arc<IndexMap<String, Value>>,
+    /// The long-lived instance it is to run in, which the tasks of its run that name it share.
+    pub instance: Option<String>,
     /// How many attempts of its run may be under way at a time, for executors that see to it themselves.
     pub jobs: u32,
     /// Whether an earlier engine has intended it already: it may have begun, and may even be over.

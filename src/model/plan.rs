@@ -59,6 +59,8 @@ pub struct PlannedTask {
     pub executor: String,
     /// Settings of the executor; strings may be templates.
     pub with: Arc<IndexMap<String, Value>>,
+    /// The long-lived instance that it shares with the tasks that name the same.
+    pub instance: Option<String>,
     /// Its environment, of spore, `defaults` and task, in rising precedence and without repeats.
     pub env: Arc<IndexMap<String, EnvValue>>,
     /// The folder it runs in, relative to the root.

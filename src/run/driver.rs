@@ -352,7 +352,11 @@ impl Driver<'_> {
         self.synced();
         for (at, event) in self.unshown.drain(..) {
             self.view.event(at, &event, &self.record);
-            let Event::AttemptEnded { task, .. } = &event else { continue };
+            let Event::AttemptEnded { task, number, .. } = &event else { continue };
+            let executor = self.places.get(task).map(|place| self.order.plan.tasks[*place].executor.as_str());
+            if let Some(executor) = executor.and_then(|executor| self.order.executors.get(executor)) {
+                executor.settled(&AttemptId { run: self.order.run, task: task.clone(), number: *number });
+            }
             let ended = self.record.tasks.get(task).filter(|record| record.status.is_bad());
             if let (Some(record), Some((_, tail))) = (ended, self.tails.iter().find(|(id, _)| id == task)) {
                 self.view.failed(record, tail);
@@ -387,6 +391,9 @@ impl Driver<'_> {
         tokio::task::yield_now().await;
         self.sync_and_show()?;
         failpoint::reach("run-ended");
+        for executor in self.order.executors.values() {
+            executor.closed(self.order.run).await;
+        }
         let record = self.record;
         self.tails.retain(|(id, _)| record.tasks.get(id).is_some_and(|task| task.status.is_bad()));
         Ok(Ran { record, tails: self.tails })

@@ -163,6 +163,7 @@ impl Preparer {
             grace: self.grace,
             artifacts: Arc::clone(&task.artifacts),
             with,
+            instance: task.instance.clone(),
             jobs: self.jobs.get(),
             recalled,
         })

@@ -61,6 +61,7 @@ impl<'a> Ground<'a> {
             artifacts: Arc::from([]),
             with: Arc::default(),
             jobs: 1_000,
+            instance: None,
             recalled: None,
         }
     }

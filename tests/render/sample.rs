@@ -43,6 +43,7 @@ pub(super) fn task(name: &str, title: &str, needs: &[&str]) -> PlannedTask {
         matrix: IndexMap::new(),
         expanded_from: None,
         max_parallel: None,
+        instance: None,
         finally: false,
         disposition: Disposition::Run,
         explanation: "nothing keeps it from running".to_owned(),

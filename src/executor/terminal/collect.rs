@@ -1,8 +1,7 @@
 //! What is gathered of an attempt once its supervisor has told its end: the values it hands on and the files it made.
 
 use super::artifacts::{self, Artifacts};
-use super::output;
-use crate::executor::Mask;
+use crate::executor::{Mask, traces};
 use crate::model::{Attempt, AttemptEnd, Limits, Outcome};
 use crate::os::file;
 
@@ -13,30 +12,9 @@ pub(super) fn outputs(attempt: &Attempt, mask: &Mask, limits: &Limits, mut end: 
         return end;
     }
     let path = attempt.id.output_path(&attempt.run_dir);
-    match output::read(&path, limits.output_bytes_max) {
-        Ok(outputs) => {
-            let remarks = end.remarks.len();
-            for (name, value) in outputs {
-                let masked = mask.value(value.clone());
-                if masked != value {
-                    end.remarks.push(format!("the output `{name}` holds a secret, which was masked"));
-                }
-                end.outputs.insert(mask.text(&name).into_owned(), masked);
-            }
-            if end.remarks.len() > remarks {
-                // The command wrote it there in the clear; what is not secret of it is in the journal soon.
-                let _ = file::remove(&path);
-            }
-        }
-        // A command that failed anyway keeps its own way of failing.
-        Err(reason) if end.outcome == Outcome::Succeeded => {
-            let reason = Some(mask.text(&reason).into_owned());
-            end.outcome = Outcome::Failed { exit_code: Some(0), signal: None, reason };
-        }
-        Err(reason) => end.remarks.push(mask.text(&reason).into_owned()),
-    }
-    for remark in &mut end.remarks {
-        *remark = mask.text(remark).into_owned();
+    if traces::hand_on(&mut end, mask, traces::read(&path, limits.output_bytes_max)) {
+        // The command wrote it there in the clear; what is not secret of it is in the journal soon.
+        let _ = file::remove(&path);
     }
     end
 }

@@ -8,11 +8,10 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::mpsc;
 
-use super::entry::{Entry, Urgency, lock};
 use super::environment::Base;
 use super::link::{Link, Wish};
-use super::reading::read_log;
 use super::spares::Spares;
+use crate::executor::traces::{Entry, Urgency, lock, read_log};
 use crate::executor::{Check, Executor, LogChunk, Mask, Observation, Pending, Profile, Reports};
 use crate::model::{Attempt, AttemptId, Language, Limits, RunId, Secret, Stream};
 use crate::os::failpoint;

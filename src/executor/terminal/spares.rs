@@ -12,9 +12,9 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::entry::lock;
 use super::machine::{OWN_PROGRAM, supervisor_environment};
 use super::wire;
+use crate::executor::traces::lock;
 use crate::os::process::{Detached, Variables, start_detached};
 use crate::os::socket;
 

@@ -4,7 +4,6 @@
 //! one thread and one loop over the kernel's events. It lives while an engine is connected or a command is under way;
 //! what it knows at the end is in the log of attempts.
 
-mod line;
 mod peer;
 mod prepare;
 mod serve;

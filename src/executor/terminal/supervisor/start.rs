@@ -69,6 +69,7 @@ impl Ground {
             artifacts: Arc::default(),
             with: Arc::default(),
             jobs: order.jobs,
+            instance: None,
             recalled: None,
         }
     }

@@ -4,8 +4,7 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::time::Duration;
 
-use super::line::LastLine;
-use crate::executor::terminal::log::Log;
+use crate::executor::traces::{LastLine, Log};
 use crate::executor::{Mask, MaskStream};
 use crate::model::{AttemptId, Limits, LogSize, Stream};
 use crate::os::Poll;

@@ -21,17 +21,17 @@ use crate::model::{Limits, LogSize};
 use crate::os::file;
 
 /// Bytes before the ring in its file.
-pub(super) const RING_HEADER_BYTES: u64 = 8;
+pub(in crate::executor) const RING_HEADER_BYTES: u64 = 8;
 /// The tail begins at a line start, unless its first line is longer than this, in bytes.
 const LINE_SEARCH_BYTES_MAX: usize = 64 << 10;
 
 /// The line that stands where bytes were left out.
-pub(super) fn dropped_line(dropped_bytes: u64) -> String {
+pub(in crate::executor) fn dropped_line(dropped_bytes: u64) -> String {
     format!("[spore: {dropped_bytes} bytes dropped here]\n")
 }
 
 /// The name of the ring file of a log.
-pub(super) fn ring_path(log: &Path) -> PathBuf {
+pub(in crate::executor) fn ring_path(log: &Path) -> PathBuf {
     with_suffix(log, ".tail")
 }
 
@@ -43,7 +43,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 
 /// Writes the log of one stream.
 #[derive(Debug)]
-pub(super) struct Log {
+pub(in crate::executor) struct Log {
     path: PathBuf,
     head_bytes_max: u64,
     tail_bytes_max: u64,
@@ -57,7 +57,7 @@ pub(super) struct Log {
 
 impl Log {
     /// A log at `path`; nothing is written yet.
-    pub(super) fn new(path: PathBuf, limits: &Limits) -> Self {
+    pub(in crate::executor) fn new(path: PathBuf, limits: &Limits) -> Self {
         Self {
             path,
             head_bytes_max: limits.log_head_bytes_max,
@@ -71,7 +71,7 @@ impl Log {
     }
 
     /// Takes the next bytes. A disk that takes no more does not stop the command: what is missing is counted.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(in crate::executor) fn push(&mut self, bytes: &[u8]) {
         let room = self.head_bytes_max.saturating_sub(self.seen_bytes);
         let (to_head, to_ring) = bytes.split_at(usize::try_from(room).unwrap_or(usize::MAX).min(bytes.len()));
         self.seen_bytes += bytes.len() as u64;
@@ -121,7 +121,7 @@ impl Log {
     }
 
     /// Puts the log together. Returns its size, and a remark where something could not be written.
-    pub(super) fn close(mut self) -> (LogSize, Option<String>) {
+    pub(in crate::executor) fn close(mut self) -> (LogSize, Option<String>) {
         let mut size = LogSize { seen_bytes: self.seen_bytes, dropped_bytes: 0 };
         if let Some(ring) = self.ring.take() {
             match self.join(&ring) {
@@ -176,11 +176,11 @@ impl Log {
 
 /// Reads a ring from the byte `at` of those that ever went into it.
 #[derive(Debug)]
-pub(super) struct RingReader<'a> {
-    pub(super) ring: &'a File,
-    pub(super) size: u64,
-    pub(super) at: u64,
-    pub(super) total: u64,
+pub(in crate::executor) struct RingReader<'a> {
+    pub(in crate::executor) ring: &'a File,
+    pub(in crate::executor) size: u64,
+    pub(in crate::executor) at: u64,
+    pub(in crate::executor) total: u64,
 }
 
 impl Read for RingReader<'_> {

@@ -14,7 +14,7 @@ use serde_json::Value;
 ///
 /// # Errors
 /// What is wrong with it, as a sentence that names the line.
-pub(super) fn read(path: &Path, bytes_max: u64) -> Result<IndexMap<String, Value>, String> {
+pub(in crate::executor) fn read(path: &Path, bytes_max: u64) -> Result<IndexMap<String, Value>, String> {
     let unreadable = |error: io::Error| format!("`$SPORE_OUTPUT` cannot be read: {error}");
     match std::fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(IndexMap::new()),
@@ -37,7 +37,11 @@ pub(super) fn read(path: &Path, bytes_max: u64) -> Result<IndexMap<String, Value
     }
 }
 
-fn parse(text: &str) -> Result<IndexMap<String, Value>, String> {
+/// Reads what was handed on as a text.
+///
+/// # Errors
+/// What is wrong with it, as a sentence that names the line.
+pub(in crate::executor) fn parse(text: &str) -> Result<IndexMap<String, Value>, String> {
     if text.trim_start().starts_with('{') {
         let values: IndexMap<String, Value> =
             serde_json::from_str(text).map_err(|error| format!("`$SPORE_OUTPUT` is no JSON object: {error}"))?;

@@ -7,13 +7,13 @@ const LOOK_BYTES: usize = 2_048;
 
 /// Keeps an eye on the end of a stream.
 #[derive(Debug, Default)]
-pub(super) struct LastLine {
+pub(in crate::executor) struct LastLine {
     recent: Vec<u8>,
 }
 
 impl LastLine {
     /// Takes in the next piece. Costs the same for a short and a long one.
-    pub(super) fn push(&mut self, piece: &[u8]) {
+    pub(in crate::executor) fn push(&mut self, piece: &[u8]) {
         if piece.len() >= LOOK_BYTES {
             self.recent.clear();
             self.recent.extend_from_slice(&piece[piece.len() - LOOK_BYTES..]);
@@ -26,7 +26,7 @@ impl LastLine {
     }
 
     /// The last line that shows anything, finished or not.
-    pub(super) fn text(&self) -> Option<String> {
+    pub(in crate::executor) fn text(&self) -> Option<String> {
         self.recent.rsplit(|byte| matches!(byte, b'\n' | b'\r')).map(shown).find(|line| !line.is_empty())
     }
 }

@@ -8,13 +8,13 @@ use crate::executor::{Observation, Report, Reports};
 use crate::model::{AttemptEnd, AttemptId, Stream};
 
 /// Takes a lock whose holder may have panicked: what it guards is whole at every moment.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(in crate::executor) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How urgently an attempt was asked to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Urgency {
+pub(in crate::executor) enum Urgency {
     /// Not at all.
     None,
     /// With its grace.
@@ -25,8 +25,8 @@ pub(super) enum Urgency {
 
 /// One attempt that was started here.
 #[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) id: AttemptId,
+pub(in crate::executor) struct Entry {
+    pub(in crate::executor) id: AttemptId,
     run_dir: PathBuf,
     state: Mutex<State>,
     urgency: AtomicU8,
@@ -40,12 +40,12 @@ struct State {
 }
 
 impl Entry {
-    pub(super) fn new(id: AttemptId, run_dir: PathBuf) -> Self {
+    pub(in crate::executor) fn new(id: AttemptId, run_dir: PathBuf) -> Self {
         Self { id, run_dir, state: Mutex::default(), urgency: AtomicU8::new(0) }
     }
 
     /// Adds a listener and tells it what it has missed. One that listens already is told nothing twice.
-    pub(super) fn listen(&self, reports: Reports) {
+    pub(in crate::executor) fn listen(&self, reports: Reports) {
         let mut state = lock(&self.state);
         if state.listeners.iter().any(|listener| listener.same_channel(&reports)) {
             return;
@@ -62,7 +62,7 @@ impl Entry {
         }
     }
 
-    pub(super) fn tell_started(&self) {
+    pub(in crate::executor) fn tell_started(&self) {
         let mut state = lock(&self.state);
         if std::mem::replace(&mut state.is_started, true) {
             return;
@@ -72,14 +72,14 @@ impl Entry {
         }
     }
 
-    pub(super) fn tell_line(&self, stream: Stream, text: &str) {
+    pub(in crate::executor) fn tell_line(&self, stream: Stream, text: &str) {
         for listener in &lock(&self.state).listeners {
             let _ = listener.send(Report::Line { attempt: self.id.clone(), stream, text: text.to_owned() });
         }
     }
 
     /// Tells the end, once.
-    pub(super) fn tell_end(&self, end: AttemptEnd) {
+    pub(in crate::executor) fn tell_end(&self, end: AttemptEnd) {
         let mut state = lock(&self.state);
         if state.end.is_some() {
             return;
@@ -92,17 +92,17 @@ impl Entry {
         state.end = Some(end);
     }
 
-    pub(super) fn observation(&self) -> Observation {
+    pub(in crate::executor) fn observation(&self) -> Observation {
         lock(&self.state).end.clone().map_or(Observation::Running, Observation::Ended)
     }
 
     /// Asks it to end; a later, less urgent wish changes nothing.
-    pub(super) fn ask(&self, urgency: Urgency) {
+    pub(in crate::executor) fn ask(&self, urgency: Urgency) {
         self.urgency.fetch_max(urgency as u8, Ordering::SeqCst);
     }
 
     /// How urgently it was asked so far.
-    pub(super) fn urgency(&self) -> Urgency {
+    pub(in crate::executor) fn urgency(&self) -> Urgency {
         match self.urgency.load(Ordering::SeqCst) {
             0 => Urgency::None,
             1 => Urgency::Polite,
@@ -111,7 +111,7 @@ impl Entry {
     }
 
     /// Where the log of one of its streams is.
-    pub(super) fn log_path(&self, stream: Stream) -> PathBuf {
+    pub(in crate::executor) fn log_path(&self, stream: Stream) -> PathBuf {
         self.id.log_path(&self.run_dir, stream)
     }
 }
