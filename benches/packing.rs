@@ -25,7 +25,7 @@ pub(crate) fn run() {
     let clock = SystemClock::new();
     let start = clock.monotonic();
     let (bought, left) = buy(&pods, Family::General, usize::MAX);
-    let taken = clock.monotonic() - start;
+    let taken = clock.monotonic().saturating_sub(start);
     assert!(left.is_empty());
     let paid: f64 = bought.iter().map(|machine| dollars(&machine.shape)).sum();
     let least = Family::General
@@ -51,7 +51,7 @@ fn dollars(shape: &Shape) -> f64 {
     f64::from(u32::try_from(shape.price_micro).expect("small")) / 1e6
 }
 
-/// SplitMix64, so that the trace is the same everywhere.
+/// `SplitMix64`, so that the trace is the same everywhere.
 fn trace(count: usize) -> Vec<Amounts> {
     let mut state = 42_u64;
     let mut uniform = || {
@@ -99,7 +99,7 @@ fn decisions(pods: &[Amounts], shape: &Shape) {
     let clock = SystemClock::new();
     let mut decided = 0_u32;
     let start = clock.monotonic();
-    while clock.monotonic() - start < Duration::from_millis(300) {
+    while clock.monotonic().saturating_sub(start) < Duration::from_millis(300) {
         for (at, wish) in wishes.iter().enumerate() {
             let old = (at * 7 + 3) % placed.len();
             if let (Some(id), amounts) = placed[old] {
@@ -109,7 +109,7 @@ fn decisions(pods: &[Amounts], shape: &Shape) {
             decided += 1;
         }
     }
-    let each = (clock.monotonic() - start).as_secs_f64() * 1e6 / f64::from(decided);
+    let each = clock.monotonic().saturating_sub(start).as_secs_f64() * 1e6 / f64::from(decided);
     println!("packing: {each:.2} µs a decision with {MACHINES} machines and {} pods on them", pods.len() - without);
 }
 
@@ -175,7 +175,7 @@ fn bound_in_a_cluster() {
             } => {}
         }
     });
-    let (taken, report) = (clock.monotonic() - start, cluster.report());
+    let (taken, report) = (clock.monotonic().saturating_sub(start), cluster.report());
     println!(
         "packing: {PODS} pods bound through the store in {:.0} ms, onto {} nodes, {:.1} µs of it for a decision",
         taken.as_secs_f64() * 1e3,

@@ -97,7 +97,7 @@ impl Autoscaler {
     }
 
     /// The nodes that are to go now.
-    pub(super) fn leaving(&self, cluster: &Cluster, idle: &[Idle]) -> Vec<Arc<str>> {
+    pub(super) fn leaving(cluster: &Cluster, idle: &[Idle]) -> Vec<Arc<str>> {
         let (settings, now) = (&cluster.plant.machinery, cluster.clock.monotonic());
         let spare = if settings.autopilot { cluster.store.count(Kind::Node).saturating_sub(settings.nodes) } else { 0 };
         let due = idle.iter().filter(|node| !node.retiring && node.since + settings.scale_down <= now);
@@ -106,7 +106,7 @@ impl Autoscaler {
     }
 
     /// Lets a node go.
-    pub(super) fn retire(&self, cluster: &Cluster, name: &str) {
+    pub(super) fn retire(cluster: &Cluster, name: &str) {
         // It may be gone already: whoever asked for that has what they wanted.
         drop(cluster.store.delete(Kind::Node, "", name, &Deletion::default()));
     }

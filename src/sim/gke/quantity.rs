@@ -10,7 +10,7 @@ pub fn milli(text: &str) -> Option<u64> {
         return None;
     }
     let digits: String = part.chars().chain("000000000".chars()).take(9).collect();
-    let nano = whole.parse::<u128>().or_else(|_| if whole.is_empty() { Ok(0) } else { Err(()) }).ok()?;
+    let nano: u128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
     let nano = nano.checked_mul(1_000_000_000)?.checked_add(digits.parse().ok()?)?;
     let (times, over): (u128, u128) = match suffix {
         "" => (1, 1),

@@ -119,7 +119,7 @@ fn job(spec: &Value, wrong: &mut Causes) {
             wrong.push((field, r#"Required value: valid values: "OnFailure", "Never""#.into()));
         }
         Some(other) => {
-            wrong.push((field, format!(r#"Unsupported value: "{other}": supported values: "OnFailure", "Never""#)))
+            wrong.push((field, format!(r#"Unsupported value: "{other}": supported values: "OnFailure", "Never""#)));
         }
     }
     if spec["completionMode"] == "Indexed" && spec["completions"].is_null() {

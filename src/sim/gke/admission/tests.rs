@@ -226,7 +226,7 @@ fn what_is_fixed_stays() {
     let cluster = cluster(Machinery::default());
     let before = admitted(&cluster, Kind::Job, job(&json!({}))).expect("admitted");
     let other = changed(&cluster, Kind::Job, &before, |job| {
-        job["spec"]["template"]["spec"]["containers"][0]["image"] = "y".into()
+        job["spec"]["template"]["spec"]["containers"][0]["image"] = "y".into();
     });
     let message = other.expect_err("refused").message;
     assert!(message.contains("spec.template: Invalid value: ") && message.ends_with("field is immutable"), "{message}");

@@ -47,20 +47,18 @@ proptest! {
         let mut placed = Vec::new();
         for (class, amounts, goes) in pods {
             let wish = Wish { amounts, taste: taste(class) };
-            match pool.place(&wish) {
-                Some(id) => {
-                    let (of, room, load) = loads.get_mut(&id).expect("a machine that is there");
-                    *load = load.plus(&amounts);
-                    prop_assert_eq!(*of, class);
-                    prop_assert!(load.fits(room), "{:?} on {:?}", load, room);
-                    placed.push((id, amounts));
-                }
-                None => {
-                    let fits = |(of, room, load): &(usize, Amounts, Amounts)| *of == class && amounts.fits(&room.minus(load));
-                    prop_assert!(!loads.values().any(fits), "there was room for {:?}", amounts);
-                    let reasons = pool.obstacles(&wish);
-                    prop_assert!(reasons.values().sum::<usize>() >= pool.len());
-                }
+            if let Some(id) = pool.place(&wish) {
+                let (of, room, load) = loads.get_mut(&id).expect("a machine that is there");
+                *load = load.plus(&amounts);
+                prop_assert_eq!(*of, class);
+                prop_assert!(load.fits(room), "{:?} on {:?}", load, room);
+                placed.push((id, amounts));
+            } else {
+                let fits =
+                    |(of, room, load): &(usize, Amounts, Amounts)| *of == class && amounts.fits(&room.minus(load));
+                prop_assert!(!loads.values().any(fits), "there was room for {:?}", amounts);
+                let reasons = pool.obstacles(&wish);
+                prop_assert!(reasons.values().sum::<usize>() >= pool.len());
             }
             if goes && let Some((id, amounts)) = placed.pop() {
                 pool.give(id, &amounts);

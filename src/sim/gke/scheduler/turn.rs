@@ -61,8 +61,8 @@ async fn turn(cluster: &Arc<Cluster>, picture: &mut Picture, autoscaler: &mut Au
     for node in autoscaler.arrivals(cluster) {
         picture.node(&Change { deed: Deed::Added, object: node, before: None }, now);
     }
-    for name in autoscaler.leaving(cluster, &picture.idle()) {
-        autoscaler.retire(cluster, &name);
+    for name in Autoscaler::leaving(cluster, &picture.idle()) {
+        Autoscaler::retire(cluster, &name);
         picture.close(&name);
     }
     if picture.waiting.is_empty() {
