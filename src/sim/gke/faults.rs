@@ -338,7 +338,7 @@ mod tests {
     fn cluster(rules: Vec<Rule>) -> Cluster {
         let machinery = crate::sim::gke::Machinery { faults: rules, ..Default::default() };
         let clock = std::sync::Arc::new(crate::os::clock::SystemClock::new());
-        Cluster::with(clock, "/nowhere".into(), machinery)
+        Cluster::like(clock, "/nowhere".into(), crate::sim::gke::Settings { machinery, ..Default::default() })
     }
 
     async fn text(answer: Response) -> Result<String, axum::Error> {

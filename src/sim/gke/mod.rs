@@ -8,9 +8,12 @@
 //! As in a real cluster, the parts know nothing of one another: each watches the [`Store`] and writes what it decides into it.
 
 mod admission;
+mod api;
+mod asking;
 mod autopilot;
 mod autoscaler;
 mod cluster;
+mod collector;
 mod console;
 mod cost;
 mod disruption;
@@ -26,8 +29,10 @@ mod scheduler;
 mod selector;
 mod store;
 
+pub use api::Server;
+pub use asking::ask;
 pub use autopilot::Machinery;
-pub use cluster::Cluster;
+pub use cluster::{Cluster, Denied, Settings};
 pub use cost::Prices;
 pub use faults::{Kind as Fault, Rule};
 pub use metrics::Report;

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::{Request, Verb, admit};
 use crate::os::clock::SystemClock;
-use crate::sim::gke::{Cluster, Kind, Machinery, Refusal};
+use crate::sim::gke::{Cluster, Kind, Machinery, Refusal, Settings};
 
 fn cluster(machinery: Machinery) -> Cluster {
-    Cluster::with(Arc::new(SystemClock::new()), "/nowhere".into(), machinery)
+    Cluster::like(Arc::new(SystemClock::new()), "/nowhere".into(), Settings { machinery, ..Settings::default() })
 }
 
 fn pod(container: &Value, spec: &Value) -> Value {

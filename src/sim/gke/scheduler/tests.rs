@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::os::clock::Clock;
-use crate::sim::gke::{Cluster, Kind, Machinery, Object, Selector, console};
+use crate::sim::gke::{Cluster, Kind, Machinery, Object, Selector, Settings, console};
 
 /// A clock that the test sets.
 #[derive(Default)]
@@ -31,7 +31,11 @@ async fn pass(clock: &Hand, time: Duration) {
 
 fn cluster(machinery: Machinery) -> (Arc<Cluster>, Arc<Hand>) {
     let clock = Arc::new(Hand::default());
-    let cluster = Arc::new(Cluster::with(Arc::clone(&clock) as Arc<dyn Clock>, "/nowhere".into(), machinery));
+    let cluster = Arc::new(Cluster::like(
+        Arc::clone(&clock) as Arc<dyn Clock>,
+        "/nowhere".into(),
+        Settings { machinery, ..Settings::default() },
+    ));
     let operated = Arc::clone(&cluster);
     tokio::spawn(async move { operated.operate().await });
     (cluster, clock)
