@@ -2,8 +2,6 @@
 
 mod executors;
 #[cfg(feature = "sim")]
-mod machinery;
-#[cfg(feature = "sim")]
 mod sim;
 mod watching;
 

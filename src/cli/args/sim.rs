@@ -1,12 +1,15 @@
 //! The words of `spore sim`.
 
+mod machinery;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use machinery::Machines;
+
 use super::Output;
-use super::machinery::Machines;
 use crate::sim::gke::Denied;
 
 /// Which place.
