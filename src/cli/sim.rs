@@ -47,11 +47,8 @@ async fn serve(words: Gke, screen: &Screen) -> Result<Exit, Failure> {
     let folder = above.join(format!("sim-gke-{:016x}", random::bits() >> 64));
     let made = file::create_private_dir_all(above).and_then(|()| file::create_private_dir_all(&folder));
     made.map_err(|error| cannot(&format!("make the folder `{}`", folder.display()), &error))?;
-    let cluster = Cluster::like(
-        Arc::new(SystemClock::new()),
-        folder.clone(),
-        Settings { denied: words.deny, ..Settings::default() },
-    );
+    let settings = Settings { denied: words.deny, machinery: words.machines.into(), ..Settings::default() };
+    let cluster = Cluster::like(Arc::new(SystemClock::new()), folder.clone(), settings);
     let server = Server::start(Arc::new(cluster), words.port).await;
     let server = match server {
         Ok(server) => server,

@@ -33,5 +33,12 @@ pub fn standing_text(report: &StandingReport, _: Style) -> String {
     let pods: usize = report.pods.values().sum();
     let more = if phases.is_empty() { String::new() } else { format!(" ({})", phases.join(", ")) };
     let _ = writeln!(text, "nodes  {}\npods   {pods}{more}\njobs   {}", report.nodes, report.jobs);
+    let (requested, there) = (report.cpu_milli_requested, report.cpu_milli_allocatable);
+    let share = (requested * 100).checked_div(there).unwrap_or(0);
+    let _ = writeln!(text, "cpu    {requested}m of {there}m requested ({share} %)");
+    let _ = writeln!(text, "cost   {:.2} $/h, estimated", report.dollars_an_hour);
+    if report.unscheduled > 0 {
+        let _ = writeln!(text, "{} of the pods wait for a node: `kubectl describe pod` says why.", report.unscheduled);
+    }
     text
 }

@@ -1,9 +1,13 @@
 //! The words of `spore sim`.
 
+mod machinery;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+
+use machinery::Machines;
 
 use super::Output;
 use crate::sim::gke::Denied;
@@ -15,7 +19,7 @@ pub(in crate::cli) enum SimCommand {
     #[command(
         args_conflicts_with_subcommands = true,
         disable_help_subcommand = true,
-        after_help = "Examples:\n  spore sim gke\n  spore sim gke -- kubectl get namespaces\n  spore sim gke --deny create:jobs\n  spore sim gke status\n\nWith a command it ends with the exit code of the command."
+        after_help = "Examples:\n  spore sim gke\n  spore sim gke -- kubectl get namespaces\n  spore sim gke --deny create:jobs\n  spore sim gke --provisioning 70s --fault too-many=0.05 --seed 7\n  spore sim gke status\n\nWith a command it ends with the exit code of the command."
     )]
     Gke(Gke),
 }
@@ -35,6 +39,8 @@ pub(in crate::cli) struct Gke {
     /// Refuse this to everybody, such as create:jobs or get:pods/log; may be repeated.
     #[arg(long, value_name = "VERB:RESOURCE")]
     pub(in crate::cli) deny: Vec<Denied>,
+    #[command(flatten)]
+    pub(in crate::cli) machines: Machines,
     #[command(flatten)]
     pub(in crate::cli) output: Output,
     /// A command, which is run with KUBECONFIG set.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::autopilot::{Machinery, Plant};
 use super::controllers::Events;
 use super::kubelet::Kubelet;
 use super::{JobSettings, Kind, KubeletSettings, Store, collector, controllers, kubelet};
@@ -28,6 +29,8 @@ pub struct Cluster {
     pub(super) kubelet: Kubelet,
     /// What happened.
     pub(super) events: Events,
+    /// What its machines are like, and what goes wrong.
+    pub(super) plant: Plant,
     /// Whether it is to end.
     ending: watch::Sender<bool>,
 }
@@ -41,6 +44,8 @@ pub struct Settings {
     pub kubelet: KubeletSettings,
     /// How its jobs behave.
     pub jobs: JobSettings,
+    /// Its machines, and what goes wrong.
+    pub machinery: Machinery,
 }
 
 /// Something that nobody may do.
@@ -64,7 +69,8 @@ impl Cluster {
     pub fn like(clock: Arc<dyn Clock>, folder: PathBuf, settings: Settings) -> Self {
         let store = Arc::new(Store::new(Arc::clone(&clock), HISTORY_MAX));
         let (kubelet, events) = (Kubelet::new(settings.kubelet), Events::default());
-        Self { store, clock, folder, settings, kubelet, events, ending: watch::Sender::new(false) }
+        let plant = Plant::new(settings.machinery.clone());
+        Self { store, clock, folder, settings, kubelet, events, plant, ending: watch::Sender::new(false) }
     }
 
     /// Every object.
@@ -105,6 +111,13 @@ impl Cluster {
         parts.spawn(collector::run(Arc::clone(self)));
         parts.spawn(controllers::run(Arc::clone(self)));
         parts.spawn(kubelet::run(Arc::clone(self)));
+        let operated = Arc::clone(self);
+        parts.spawn(async move {
+            tokio::select! {
+                () = operated.operate() => {}
+                () = operated.ended() => {}
+            }
+        });
         parts
     }
 

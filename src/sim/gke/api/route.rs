@@ -16,7 +16,7 @@ use super::target::Target;
 use super::{
     Query, access, create, delete, discovery, list, openapi, patch, protobuf, scale, standing, table, update, watch,
 };
-use crate::sim::gke::{Cluster, Kind, Refusal, faults, metrics};
+use crate::sim::gke::{Cluster, Kind, Refusal, console, faults, metrics};
 
 /// Bytes of a request's body, as with a real cluster.
 const BODY_BYTES_MAX: usize = 3 * 1_024 * 1_024;
@@ -105,11 +105,35 @@ impl Call {
     }
 }
 
-/// Answers a request. `path` is its path behind the secret part.
+/// Answers a request, unless something is to go wrong with it. `path` is its path behind the secret part.
 pub(super) async fn route(cluster: Arc<Cluster>, path: &str, request: Request) -> Response {
-    if let Some(fault) = faults::before(&cluster, request.method(), path).await {
-        return fault;
+    // What is asked of the simulation itself always works.
+    if path.starts_with("/sim/") || matches!(path, "/metrics" | "/status.json") {
+        return reach(cluster, path, request).await;
     }
+    let method = request.method().clone();
+    let query = request.uri().query().unwrap_or_default().to_owned();
+    let verb = match method.as_str() {
+        "GET" if query.contains("watch=1") || query.contains("watch=true") => "watch",
+        "GET" => "get",
+        "POST" => "create",
+        "PUT" => "update",
+        "PATCH" => "patch",
+        "DELETE" => "delete",
+        _ => "other",
+    };
+    let fault = faults::before(&cluster, &method, path).await;
+    let is_whole = fault.is_none();
+    let answer = match fault {
+        Some(fault) => fault,
+        None => reach(Arc::clone(&cluster), path, request).await,
+    };
+    cluster.plant.counters.answered(verb, answer.status().as_u16());
+    if is_whole { faults::after(&cluster, &method, path, &query, answer) } else { answer }
+}
+
+/// Has a request answered by whom it is for.
+async fn reach(cluster: Arc<Cluster>, path: &str, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     let query = Query::of(&parts.uri);
     let target = Target::of(path);
@@ -133,7 +157,11 @@ pub(super) async fn route(cluster: Arc<Cluster>, path: &str, request: Request) -
     let answer = match target {
         Target::Many { kind, namespace } => many(&call, &parts.method, kind, namespace.as_deref()),
         Target::One { kind, namespace, name, part } => one(&call, &parts.method, kind, &namespace, &name, &part).await,
-        Target::Other => other(&call, &parts.method, path),
+        Target::Other => {
+            let asked = parts.uri.query().unwrap_or_default();
+            let done = console::answer(&call.cluster, &parts.method, path, asked, &call.body);
+            done.map_or_else(|| other(&call, &parts.method, path), |done| done.map(|value| json(200, &value)))
+        }
     };
     answer.unwrap_or_else(|refusal| refused(&refusal))
 }
