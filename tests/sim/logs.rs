@@ -1,6 +1,6 @@
 //! What containers say, by `kubectl logs`.
 
-use super::ground::ground;
+use super::served::ground;
 
 #[tokio::test]
 async fn logs_are_told_as_they_are_asked_for() {
@@ -45,7 +45,7 @@ async fn whoever_follows_hears_the_end() {
 #[tokio::test]
 async fn what_cannot_be_told_is_said() {
     let Some(ground) = ground().await else { return };
-    let mut waiting = super::ground::spec("true");
+    let mut waiting = super::served::spec("true");
     waiting["containers"][0]["envFrom"] = serde_json::json!([{"secretRef": {"name": "none"}}]);
     let pod = serde_json::json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": waiting});
     ground.make(&pod).await;

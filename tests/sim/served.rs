@@ -29,7 +29,6 @@ pub(super) struct Said {
 }
 
 /// A cluster; `None` where there is no kubectl.
-#[expect(clippy::disallowed_methods, reason = "the kubeconfig is only read by kubectl")]
 pub(super) async fn ground() -> Option<Ground> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     if !std::env::split_paths(&path).any(|folder| folder.join("kubectl").is_file()) {
@@ -58,7 +57,6 @@ impl Ground {
     }
 
     /// The same, with something on its standard input.
-    #[expect(clippy::disallowed_methods, reason = "the tests ask the real kubectl")]
     pub(super) async fn kubectl_with(&self, words: &[&str], input: &str) -> Said {
         let mut command = tokio::process::Command::new("kubectl");
         command.args(words).env("KUBECONFIG", &self.kubeconfig).env("HOME", self.folder.path());
