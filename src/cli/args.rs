@@ -1,11 +1,15 @@
 //! The command line, as clap reads it.
 
+#[cfg(feature = "sim")]
+mod sim;
 mod watching;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+#[cfg(feature = "sim")]
+pub(super) use sim::{Gke, GkeCommand, SimCommand};
 pub(super) use watching::{QueueCommand, Unit, UnitCommand, Watch, WatchedCommand};
 
 use super::exit::Exit;
@@ -282,6 +286,17 @@ pub(super) enum Command {
         dir: PathBuf,
         #[command(flatten)]
         output: Output,
+    },
+
+    /// Try spores on a simulated place: no account, no network, no cost.
+    #[cfg(feature = "sim")]
+    #[command(
+        after_help = "Examples:\n  spore sim gke\n  spore sim gke -- kubectl get pods --all-namespaces\n  spore sim gke status"
+    )]
+    Sim {
+        /// Which place.
+        #[command(subcommand)]
+        what: SimCommand,
     },
 
     /// Print the JSON Schema of a file or an output.

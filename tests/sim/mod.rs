@@ -2,6 +2,8 @@
 #![expect(clippy::disallowed_methods, reason = "the tests stand outside of the house: they start it and its clients")]
 
 mod exec;
+mod ground;
 mod jobs;
+mod kubectl;
 mod logs;
 mod served;

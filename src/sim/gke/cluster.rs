@@ -73,6 +73,12 @@ impl Cluster {
         &self.store
     }
 
+    /// Where the files of containers are, and their logs.
+    #[must_use]
+    pub fn folder(&self) -> &std::path::Path {
+        &self.folder
+    }
+
     /// Has all parts end.
     pub fn end(&self) {
         self.ending.send_replace(true);

@@ -9,6 +9,7 @@
 
 mod admission;
 mod api;
+mod asking;
 mod cluster;
 mod collector;
 mod controllers;
@@ -21,7 +22,8 @@ mod resources;
 mod selector;
 mod store;
 
-pub use api::{Server, Standing};
+pub use api::Server;
+pub use asking::ask;
 pub use cluster::{Cluster, Denied, Settings};
 pub use controllers::JobSettings;
 pub use kubelet::{LogLimits, Settings as KubeletSettings};

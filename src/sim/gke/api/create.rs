@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::answer::{Answer, json, text, warn};
-use super::fields;
 use super::route::Call;
+use super::{fields, protobuf, update};
 use crate::os::random;
 use crate::sim::gke::admission::{Request, Verb, admit};
 use crate::sim::gke::{Kind, Refusal, cluster, store};
@@ -60,6 +60,7 @@ fn once(call: &Call, kind: Kind, namespace: &str, mut value: Value) -> Result<Ma
     if kind == Kind::Pod && value["status"]["phase"].is_null() {
         value["status"]["phase"] = "Pending".into();
     }
+    cover(kind, &mut value);
     if kind == Kind::Namespace {
         cluster::furnish(&mut value);
     }
@@ -107,6 +108,21 @@ pub(super) fn fits(kind: Kind, value: &mut Value) -> Result<(), Refusal> {
         value["metadata"] = serde_json::json!({});
     }
     Ok(())
+}
+
+/// Secrets may be written in plain text, and are kept in base64.
+pub(super) fn cover(kind: Kind, value: &mut Value) {
+    if kind != Kind::Secret {
+        return;
+    }
+    if value["type"].as_str().unwrap_or_default().is_empty() {
+        value["type"] = "Opaque".into();
+    }
+    let plain = value["stringData"].take();
+    for (name, text) in plain.as_object().into_iter().flatten() {
+        value["data"][name] = protobuf::base64(text.as_str().unwrap_or_default().as_bytes()).into();
+    }
+    update::put(value, "stringData", Value::Null);
 }
 
 /// Takes out what only the server may say, and puts the object where it belongs.

@@ -37,15 +37,13 @@ pub(super) fn check(call: &Call, kind: Kind, value: &mut Value) -> Result<Vec<St
 fn prune(type_name: &str, value: &mut Value, path: &str, unknown: &mut Vec<String>) {
     let (Some(_), Some(object)) = (schema::fields(type_name), value.as_object_mut()) else { return };
     let at = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-    object.retain(|name, value| match schema::field(type_name, name) {
-        Some(shape) => {
-            within(shape, value, &at(name), unknown);
-            true
+    object.retain(|name, value| {
+        let shape = schema::field(type_name, name);
+        match shape {
+            Some(shape) => within(shape, value, &at(name), unknown),
+            None => unknown.push(at(name)),
         }
-        None => {
-            unknown.push(at(name));
-            false
-        }
+        shape.is_some()
     });
 }
 

@@ -15,6 +15,7 @@ mod openapi;
 mod owned;
 mod patch;
 mod pod_row;
+mod protobuf;
 mod query;
 mod route;
 mod scale;
@@ -28,6 +29,5 @@ mod update;
 mod watch;
 
 pub use server::Server;
-pub use standing::Standing;
 
 pub(super) use query::Query;

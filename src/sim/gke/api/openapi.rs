@@ -1,4 +1,4 @@
-//! OpenAPI, version 3: enough for kubectl to have the server check fields, and for `kubectl explain`.
+//! `OpenAPI`, version 3: enough for kubectl to have the server check fields, and for `kubectl explain`.
 
 use serde_json::{Map, Value, json};
 
@@ -85,10 +85,10 @@ fn operations(kind: Kind, methods: &[&str]) -> Value {
 
 fn property(shape: &Shape) -> Value {
     let one = match shape.of {
-        "str" => json!({"type": "string"}),
         "int" => json!({"type": "integer"}),
         "bool" => json!({"type": "boolean"}),
-        "Quantity" => json!({"type": "string"}),
+        "bytes" => json!({"type": "string", "format": "byte"}),
+        "str" | "Quantity" | "IntOrString" => json!({"type": "string"}),
         "any" => json!({"type": "object"}),
         of => json!({"allOf": [{"$ref": format!("#/components/schemas/{of}")}]}),
     };

@@ -47,7 +47,7 @@ pub(super) fn fields_of(type_name: &str, value: &Value) -> Set {
 
 fn collect(shape: &Shape, value: &Value, at: &[String], set: &mut Set) {
     let below = |word: String| [at, &[word]].concat();
-    let any = Shape { of: "any", many: Many::One };
+    let any = Shape { of: "any", many: Many::One, number: 0 };
     match (&shape.many, value) {
         (Many::One, Value::Object(fields)) if !fields.is_empty() => {
             for (name, value) in fields {
@@ -55,13 +55,13 @@ fn collect(shape: &Shape, value: &Value, at: &[String], set: &mut Set) {
             }
         }
         (Many::Map, Value::Object(named)) if !named.is_empty() => {
-            let shape = Shape { of: shape.of, many: Many::One };
+            let shape = Shape { of: shape.of, many: Many::One, number: 0 };
             for (name, value) in named {
                 collect(&shape, value, &below(format!("f:{name}")), set);
             }
         }
         (Many::Keyed(key), Value::Array(items)) => {
-            let shape = Shape { of: shape.of, many: Many::One };
+            let shape = Shape { of: shape.of, many: Many::One, number: 0 };
             for item in items {
                 let place = below(format!("k:{}", json!({*key: item[*key]})));
                 collect(&shape, item, &place, set);
@@ -97,8 +97,8 @@ pub(super) fn read(fields: &Value) -> Set {
         for (word, value) in fields {
             match value.as_object() {
                 _ if word == "." => drop(set.insert(at.to_vec())),
-                Some(inner) if !inner.is_empty() => below(inner, &[at, &[word.clone()]].concat(), set),
-                _ => drop(set.insert([at, &[word.clone()]].concat())),
+                Some(inner) if !inner.is_empty() => below(inner, &[at, std::slice::from_ref(word)].concat(), set),
+                _ => drop(set.insert([at, std::slice::from_ref(word)].concat())),
             }
         }
     }
@@ -125,7 +125,7 @@ fn is_item(item: &Value, word: &str, wanted: &str) -> bool {
     }
 }
 
-/// Takes a field out, and what is empty without it.
+/// Takes a field out, and what is empty without it. What an item is known by stays as long as the item.
 pub(super) fn take_out(value: &mut Value, path: &[String]) {
     let Some((word, rest)) = path.split_first() else { return };
     let (how, name) = word.split_at(2);
@@ -141,9 +141,11 @@ pub(super) fn take_out(value: &mut Value, path: &[String]) {
     } else if let Some(items) = value.as_array_mut()
         && let Some(at) = items.iter().position(|item| is_item(item, word, name))
     {
+        let keys: Value = serde_json::from_str(name).unwrap_or_default();
+        let is_key = |rest: &[String]| rest.len() == 1 && !keys[&rest[0][2..]].is_null();
         if rest.is_empty() {
             items.remove(at);
-        } else {
+        } else if !is_key(rest) {
             take_out(&mut items[at], rest);
         }
     }
@@ -179,7 +181,7 @@ mod tests {
         assert_eq!(fields["f:metadata"], json!({"f:labels": {"f:x/y": {}}, "f:finalizers": {"v:\"f\"": {}}}));
         assert_eq!(read(&fields), set);
         let mut left = job.clone();
-        for path in set.iter().rev() {
+        for path in &set {
             assert!(look(&job, path).is_some(), "{path:?}");
             take_out(&mut left, path);
         }

@@ -13,7 +13,7 @@ pub(super) fn cells(pod: &Value, now: i64) -> Vec<Value> {
     let ready = containers.iter().filter(|one| one["ready"] == true && !one["state"]["running"].is_null()).count();
     let restarts: u64 = containers.iter().filter_map(|one| one["restartCount"].as_u64()).sum();
     let last = containers.iter().filter(|one| one["restartCount"].as_u64().unwrap_or(0) > 0);
-    let last = last.filter_map(|one| one["lastState"]["terminated"].get("finishedAt")).max_by_key(|at| at.to_string());
+    let last = last.filter_map(|one| one["lastState"]["terminated"].get("finishedAt")).max_by_key(ToString::to_string);
     let restarts = match last {
         Some(at) => format!("{restarts} ({} ago)", age(at, now)),
         None => restarts.to_string(),

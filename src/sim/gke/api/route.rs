@@ -13,7 +13,9 @@ use super::answer::{Answer, json, refused, text, typed};
 use super::exec::exec;
 use super::log::log;
 use super::target::Target;
-use super::{Query, access, create, delete, discovery, list, openapi, patch, scale, standing, table, update, watch};
+use super::{
+    Query, access, create, delete, discovery, list, openapi, patch, protobuf, scale, standing, table, update, watch,
+};
 use crate::sim::gke::{Cluster, Kind, Refusal, faults, metrics};
 
 /// Bytes of a request's body, as with a real cluster.
@@ -62,6 +64,11 @@ impl Call {
     pub(super) fn value(&self) -> Result<Value, Refusal> {
         if self.body.is_empty() {
             return Ok(Value::Null);
+        }
+        if self.content_type() == protobuf::CONTENT_TYPE {
+            return protobuf::object(&self.body).ok_or_else(|| {
+                Refusal::bad_request("the body of the request is no object in Protobuf that is known here")
+            });
         }
         if !matches!(self.content_type(), "" | "application/json") && !self.content_type().ends_with("+json") {
             let message =

@@ -28,14 +28,11 @@ pub(super) fn scale(call: &Call, verb: &str, kind: Kind, namespace: &str, name: 
         let mut scale = of(old);
         body.apply("Scale", &mut scale).map_err(Refusal::bad_request)?;
         let mut new = old.clone();
-        match scale["spec"]["replicas"].as_u64() {
-            Some(replicas) => new["spec"]["replicas"] = replicas.into(),
-            None => {
-                let cause =
-                    ("spec.replicas".to_owned(), "Invalid value: must be greater than or equal to 0".to_owned());
-                return Err(Refusal::invalid(kind, name, &[cause]));
-            }
-        }
+        let Some(replicas) = scale["spec"]["replicas"].as_u64() else {
+            let cause = ("spec.replicas".to_owned(), "Invalid value: must be greater than or equal to 0".to_owned());
+            return Err(Refusal::invalid(kind, name, &[cause]));
+        };
+        new["spec"]["replicas"] = replicas.into();
         new["metadata"]["resourceVersion"] = scale["metadata"]["resourceVersion"].clone();
         Ok(new)
     })?;

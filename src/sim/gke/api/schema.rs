@@ -22,10 +22,12 @@ pub(super) enum Many {
 /// What stands in a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Shape {
-    /// The type; `str`, `int`, `bool` and `Quantity` have no fields, and `any` may have whatever it likes.
+    /// The type; `str`, `bytes`, `int`, `bool`, `Quantity` and `IntOrString` have no fields, and `any` has whatever it likes.
     pub(super) of: &'static str,
     /// How often.
     pub(super) many: Many,
+    /// Its number in Protobuf, or 0.
+    pub(super) number: u64,
 }
 
 /// The fields of a type, in their order.
@@ -43,22 +45,28 @@ fn read(line: &'static str) -> Option<(&'static str, Fields)> {
         Some((field, shape_of(shape)))
     });
     let Some(kind) = name.strip_prefix('$') else { return Some((name, fields.collect())) };
-    let one = |of| Shape { of, many: Many::One };
-    let common = [("apiVersion", one("str")), ("kind", one("str")), ("metadata", one("Meta"))];
+    let one = |of, number| Shape { of, many: Many::One, number };
+    let common = [("apiVersion", one("str", 0)), ("kind", one("str", 0)), ("metadata", one("Meta", 1))];
     Some((kind, common.into_iter().chain(fields).collect()))
 }
 
 fn shape_of(text: &'static str) -> Shape {
+    let (text, number) = text.split_once('@').unwrap_or((text, "0"));
+    Shape { number: number.parse().unwrap_or(0), ..plain_shape(text) }
+}
+
+fn plain_shape(text: &'static str) -> Shape {
+    let number = 0;
     if let Some(inner) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-        return Shape { of: inner, many: Many::Map };
+        return Shape { of: inner, many: Many::Map, number };
     }
     let Some(inner) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else {
-        return Shape { of: text, many: Many::One };
+        return Shape { of: text, many: Many::One, number };
     };
     match (inner.split_once('/'), inner.strip_suffix('=')) {
-        (Some((of, key)), _) => Shape { of, many: Many::Keyed(key) },
-        (None, Some(of)) => Shape { of, many: Many::Set },
-        (None, None) => Shape { of: inner, many: Many::Atomic },
+        (Some((of, key)), _) => Shape { of, many: Many::Keyed(key), number },
+        (None, Some(of)) => Shape { of, many: Many::Set, number },
+        (None, None) => Shape { of: inner, many: Many::Atomic, number },
     }
 }
 
@@ -87,7 +95,7 @@ mod tests {
         for kind in Kind::ALL {
             assert!(fields(kind.resource().kind).is_some(), "{kind:?}");
         }
-        let plain = ["str", "int", "bool", "Quantity", "any"];
+        let plain = ["str", "bytes", "int", "bool", "Quantity", "IntOrString", "any"];
         for (name, fields) in types() {
             for (field, shape) in fields {
                 let known = plain.contains(&shape.of) || TYPES.contains_key(shape.of);

@@ -58,7 +58,7 @@ fn key_of(type_name: &str, field: &str) -> Option<&'static str> {
 }
 
 fn set(type_name: &str, object: &mut Map<String, Value>, name: &str, new: &Value) -> Result<(), String> {
-    let any = Shape { of: "any", many: Many::One };
+    let any = Shape { of: "any", many: Many::One, number: 0 };
     let shape = schema::field(type_name, name).unwrap_or(&any);
     if new.is_null() {
         object.shift_remove(name);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::answer::{Answer, json, text, warn};
-use super::create::{fits, wrong_namespace};
+use super::create::{cover, fits, wrong_namespace};
 use super::route::Call;
 use super::{apply, fields};
 use crate::sim::gke::admission::{Request, Verb, admit};
@@ -87,6 +87,7 @@ pub(super) fn revise(
         if place.part == Part::Main {
             admit(&call.cluster, &Request { kind, namespace, verb: Verb::Update, before: Some(&old) }, &mut new)?;
         }
+        cover(kind, &mut new);
         apply::track(call, kind, &old, &mut new);
         if call.is_dry() {
             return Ok(Revised::Dry(new));
