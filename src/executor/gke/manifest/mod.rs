@@ -1,0 +1,8 @@
+//! From an attempt to the objects that carry it out in a cluster. Values in, values out.
+
+mod command;
+mod job;
+mod merge;
+mod volumes;
+
+pub(super) use job::{Brought, MAIN, Made, Order, build};
