@@ -3,6 +3,8 @@
 mod begin;
 mod drop;
 mod durability;
+#[cfg(feature = "gke")]
+mod gke;
 mod make;
 mod markdown;
 mod plan;
@@ -29,6 +31,11 @@ fn main() -> std::process::ExitCode {
         ("drop-many", drop::many),
         ("drop-none", drop::none),
     ];
+    // What a feature brings is measured where it is there.
+    let benches = benches.into_iter().chain([
+        #[cfg(feature = "gke")]
+        ("gke", gke::run as fn()),
+    ]);
     for (name, bench) in benches {
         if wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str())) {
             bench();

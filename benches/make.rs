@@ -14,7 +14,7 @@ use spore::os;
 
 pub(crate) const SPORE: &str = env!("CARGO_BIN_EXE_spore");
 /// Clock ticks of `/proc` in a second; 100 on every Linux there is.
-const TICKS_PER_SECOND: f64 = 100.0;
+pub(crate) const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Tasks by number, each with the numbers of those it needs.
 pub(crate) struct Workload {
@@ -167,7 +167,7 @@ pub(crate) fn start(folder: &Path, command: &[&str], into: Option<&str>) -> Chil
 }
 
 /// The most memory the process itself had at a time, by asking until it has ended.
-fn peak_kib(mut child: Child) -> u64 {
+pub(crate) fn peak_kib(mut child: Child) -> u64 {
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     while child.try_wait().expect("it can be waited for").is_none() {

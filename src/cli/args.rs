@@ -1,11 +1,13 @@
 //! The command line, as clap reads it.
 
+mod executors;
 mod watching;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(super) use executors::ExecutorsCommand;
 pub(super) use watching::{QueueCommand, Unit, UnitCommand, Watch, WatchedCommand};
 
 use super::exit::Exit;
@@ -237,6 +239,18 @@ pub(super) enum Command {
         /// Say what would be removed, and remove nothing.
         #[arg(long, short = 'n')]
         dry_run: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+
+    /// List the places that tasks can run in, ask whether they can be used, remove what they have left.
+    #[command(
+        after_help = "Examples:\n  spore executors\n  spore executors check gke\n  spore executors clean gke --dry-run"
+    )]
+    Executors {
+        /// What to do; without it, they are listed.
+        #[command(subcommand)]
+        what: Option<ExecutorsCommand>,
         #[command(flatten)]
         output: Output,
     },

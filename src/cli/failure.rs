@@ -87,6 +87,7 @@ impl Failure {
                 | Error::Queue(_)
                 | Error::Transport(_)
                 | Error::Runtime(_)
+                | Error::Away { .. }
                 | Error::UnderWay { .. }
                 | Error::Trust(trust::Error::Io { .. })
                 | Error::Orphaned { .. }

@@ -8,7 +8,9 @@ use super::args::{Cli, Command, WatchedCommand};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::screen::{self, Screen};
-use super::{asking, doctor, history, hook, hooks, inspect, perform, prune, setup, status, trust, unit, watch};
+use super::{
+    asking, doctor, executors, history, hook, hooks, inspect, perform, prune, setup, status, trust, unit, watch,
+};
 use crate::engine::Keep;
 use crate::executor::terminal;
 use crate::model::RunId;
@@ -81,6 +83,7 @@ fn dispatch(command: Command, screen: &Screen) -> Result<Exit, Failure> {
             prune::prune(Keep { days: keep_days, runs: keep_runs }, dry_run, output.format, screen)
         }
         Command::Trust(asked) => trust::trust(&asked, screen),
+        Command::Executors { what, output } => executors::executors(what.as_ref(), output.format, screen),
         Command::Doctor { dir, output } => doctor::doctor(&dir, output.format, screen),
         Command::Schema { kind, list, output } => setup::schema(kind.as_deref(), list, output.format),
         Command::Completions { shell } => setup::completions(shell),

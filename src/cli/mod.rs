@@ -3,6 +3,7 @@
 mod args;
 mod asking;
 mod doctor;
+mod executors;
 pub mod exit;
 mod failure;
 mod hand;

@@ -29,6 +29,14 @@ pub enum Error {
         /// The folder.
         folder: String,
     },
+    /// The place of an executor does not answer, or does not do what it is asked.
+    #[error("`{executor}` does not do what it is asked: {source}")]
+    Away {
+        /// The executor.
+        executor: String,
+        /// Why.
+        source: std::io::Error,
+    },
     /// What was asked for cannot be done as things are.
     #[error("{because}")]
     Refused {
@@ -235,6 +243,7 @@ impl Error {
             Self::Queue(error) => error.hint(),
             Self::Transport(error) => error.hint(),
             Self::NeverWatched { .. } => Some("`spore watch` watches it".to_owned()),
+            Self::Away { executor, .. } => Some(format!("see what is missing: `spore executors check {executor}`")),
             Self::Watched { .. } => Some("one watcher is enough; see what it does: `spore status`".to_owned()),
             Self::Trust(error) => error.hint(),
             Self::Undecided { root } => Some(super::trust::three_commands(root)),

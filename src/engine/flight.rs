@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::executors::reap;
 use super::finish::{Wish, finish};
 use super::{Error, Finished, Guard, Opened, World};
 use crate::executor;
@@ -47,6 +48,7 @@ impl Flight<'_> {
         let told = cause_variables(&origin, event);
         let guard = guard.map(|guard| Arc::new(guard) as Arc<dyn run::Guard>);
         let preparer = Preparer::new(plan, run, root, run_dir, secrets, jobs.clone(), &opened.project.limits);
+        let executors = executor::built_in(opened.project.limits, &opened.project.executors, world.spares.clone());
         let order = Order {
             plan,
             run,
@@ -56,11 +58,13 @@ impl Flight<'_> {
             reused,
             past,
             preparer: preparer.guarded_by(guard).telling(told),
-            executors: &executor::built_in(opened.project.limits, world.spares.clone()),
+            executors: &executors,
             clock: &world.clock,
         };
         let ran = drive(order, journal, stops, view).await?;
-        finish(world, opened, journal, ran, commit)
+        let finished = finish(world, opened, journal, ran, commit);
+        reap(opened, plan, &executors).await;
+        finished
     }
 }
 

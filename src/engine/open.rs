@@ -137,6 +137,7 @@ pub fn plan(opened: &Opened, selection: &Selection) -> Planned {
         only: selection.only.clone(),
         from: selection.from.clone(),
         done: selection.done.clone(),
+        executors: opened.project.executors.clone(),
         limits: opened.project.limits,
     };
     let planned = planner::plan(&opened.spore, &opened.source.text, &options, &capabilities());
@@ -148,12 +149,11 @@ pub fn plan(opened: &Opened, selection: &Selection) -> Planned {
 
 fn capabilities() -> Vec<Capability> {
     let places = executor::PLACES.iter();
-    places
-        .map(|(name, missing)| match missing {
-            None => Capability::available(*name),
-            Some(because) => Capability::unavailable(*name, *because),
-        })
-        .collect()
+    let capability = |place: &executor::Place| match place.missing {
+        None => Capability::available(place.name).checking(place.with),
+        Some(because) => Capability::unavailable(place.name, because),
+    };
+    places.map(capability).collect()
 }
 
 impl Planned {
@@ -294,7 +294,12 @@ pub(super) fn check_source(source: Source, project: &Project) -> Checked {
     let parsed = parse::parse(&source, &project.limits);
     let mut diagnostics = parsed.diagnostics;
     for spore in &parsed.spores {
-        let options = Options { path: source.path.clone(), limits: project.limits, ..Options::default() };
+        let options = Options {
+            path: source.path.clone(),
+            executors: project.executors.clone(),
+            limits: project.limits,
+            ..Options::default()
+        };
         let planned = planner::plan(spore, &source.text, &options, &capabilities());
         // Nobody gives parameters to a file that is only looked at, so none is missing.
         diagnostics.extend(planned.diagnostics.into_iter().filter(|said| said.code != "missing-param"));

@@ -10,5 +10,5 @@ mod traces;
 
 pub use contract::{Check, Executor, Leftover, LogChunk, Observation, Pending, Profile, Report, Reports};
 pub use mask::{Mask, MaskStream, STARS};
-pub use registry::{Executors, PLACES, built_in};
+pub use registry::{Defaults, Executors, PLACES, Place, built_in};
 pub use traces::read_log;

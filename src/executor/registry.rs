@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use serde_json::Value;
 
 use super::Executor;
 use super::terminal::{Spares, Terminal};
@@ -11,16 +12,44 @@ use crate::model::Limits;
 /// The executors of this Spore, by the word authors write.
 pub type Executors = IndexMap<&'static str, Arc<dyn Executor>>;
 
-/// The words authors can write, and why a place cannot be used yet; `None` where it can.
-pub const PLACES: [(&str, Option<&str>); 3] = [
-    ("terminal", None),
-    ("gke", Some("it is planned, and this Spore does not have it yet")),
-    ("cloud-run", Some("it is planned, and this Spore does not have it yet")),
+/// The settings of executors that a folder has, by their names.
+pub type Defaults = IndexMap<String, IndexMap<String, Value>>;
+
+/// Says what is wrong with settings, each in a sentence of its own.
+type Check = fn(&IndexMap<String, Value>) -> Vec<String>;
+
+/// A word that authors can write, and what is behind it.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// The word.
+    pub name: &'static str,
+    /// Why it cannot be used; `None` where it can.
+    pub missing: Option<&'static str>,
+    /// How to look at settings, where it has any.
+    pub with: Option<Check>,
+}
+
+/// The words authors can write.
+pub const PLACES: [Place; 3] = [
+    Place { name: "terminal", missing: None, with: None },
+    Place { name: "gke", missing: Some("it is planned, and this Spore does not have it yet"), with: None },
+    Place { name: "cloud-run", missing: Some("it is planned, and this Spore does not have it yet"), with: None },
 ];
 
-/// Every executor that is built in, with these limits. `spares` are supervisors that were started ahead.
+/// Every executor that is built in, with these limits, and the settings that the folder has for it. `spares` are
+/// supervisors that were started ahead.
 #[must_use]
-pub fn built_in(limits: Limits, spares: Option<Arc<Spares>>) -> Executors {
+pub fn built_in(limits: Limits, _defaults: &Defaults, spares: Option<Arc<Spares>>) -> Executors {
     let terminal: Arc<dyn Executor> = Arc::new(Terminal::new(limits).with_spares(spares));
     Executors::from([(terminal.name(), terminal)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_of_the_language_has_its_place() {
+        assert_eq!(PLACES.map(|place| place.name), crate::model::EXECUTORS);
+    }
 }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// The executors that authors can name, whether this Spore has them or not.
+pub const EXECUTORS: [&str; 3] = ["terminal", "gke", "cloud-run"];
+
 /// How much of everything is taken. A copy travels into each room that must stop somewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {

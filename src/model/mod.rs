@@ -38,7 +38,7 @@ pub use event::{Declared, Engine, Event, Origin, Resolution, Timestamp};
 pub use hook::{HookState, Installed};
 pub use id::{AttemptId, BadId, LOGS_FOLDER, OUTPUTS_FOLDER, RunId, TaskId};
 pub use letter::{Doing, Letter, Moved, News, is_zero};
-pub use limits::Limits;
+pub use limits::{EXECUTORS, Limits};
 pub use outcome::{Outcome, RunStatus, Stop, TaskStatus};
 pub use place::{LineIndex, Position, Source, Span};
 pub use plan::{Disposition, Plan, PlannedTask};

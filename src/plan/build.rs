@@ -65,7 +65,7 @@ fn build(spore: &Spore, text: &str, options: &Options, diagnostics: &mut Vec<Dia
     waves.extend(dag.waves(|unit| counts(unit) && finally(unit)));
     let mut critical_path = dag.longest_path(|unit| u64::from(counts(unit) && !finally(unit)));
     critical_path.extend(dag.longest_path(|unit| u64::from(counts(unit) && finally(unit))));
-    let tasks = assemble(spore, &tasks, units, &edges, decisions, &line);
+    let tasks = assemble((spore, options), &tasks, units, &edges, decisions, &line);
     Some(Plan {
         spore: spore.id.clone(),
         title: spore.title.clone(),
@@ -130,14 +130,14 @@ fn group(
 }
 
 fn assemble(
-    spore: &Spore,
+    (spore, options): (&Spore, &Options),
     tasks: &Tasks<'_>,
     units: Units,
     edges: &Edges,
     decisions: Vec<Decision>,
     line: &dyn Fn(&Task) -> u32,
 ) -> Vec<PlannedTask> {
-    let mut layers = Layers::new(spore);
+    let mut layers = Layers::new(spore, &options.executors);
     let ids: Vec<TaskId> = units.all.iter().map(|unit| unit.id.clone()).collect();
     let needed = |source: usize| {
         let whole = edges.stated[source].iter().flat_map(|need| units.of(*need as usize));
@@ -167,7 +167,7 @@ fn assemble(
             needs: needs[unit.source].clone(),
             external_needs: task.needs.iter().filter_map(|need| external(&need.target)).map(str::to_owned).collect(),
             work: task.work.clone(),
-            executor: layers.executor(task),
+            executor: layers.executor(task).to_owned(),
             with: merged.with,
             instance: task.instance.clone(),
             env: merged.env,

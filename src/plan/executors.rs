@@ -1,11 +1,12 @@
 //! Executors: whether each one that is named is known, and can be used here.
 
 use indexmap::IndexMap;
+use serde_json::Value;
 
 use crate::model::{Diagnostic, Disposition, PlannedTask};
 
 use super::names::{hinted, listed};
-use super::request::{Capability, Planned};
+use super::request::{Capability, Planned, WithCheck};
 
 /// Reports unknown executors and, apart, those that tasks to be run cannot use. One diagnostic for each executor, at
 /// the first task that names it: a hundred tasks with one misspelt default are one mistake.
@@ -37,7 +38,28 @@ pub(super) fn check(tasks: &[PlannedTask], capabilities: &[Capability], planned:
                     });
                 }
             }
+            Some(Capability { with: Some(check), .. }) => settings(name, *check, &users, planned),
             Some(_) => {}
+        }
+    }
+}
+
+/// Reports what is wrong with the settings of the tasks that an executor is to run. Tasks that share their settings make
+/// their mistakes together, so these are told once.
+fn settings(name: &str, check: WithCheck, users: &[&PlannedTask], planned: &mut Planned) {
+    let mut looked: Vec<&IndexMap<String, Value>> = Vec::new();
+    let mut told: Vec<String> = Vec::new();
+    for task in users.iter().filter(|task| task.disposition == Disposition::Run) {
+        if looked.iter().any(|with| std::ptr::eq(*with, &raw const *task.with)) {
+            continue;
+        }
+        looked.push(&task.with);
+        for problem in check(&task.with) {
+            if !told.contains(&problem) {
+                let message = format!("the task `{}` cannot run on `{name}`: {problem}", task.id);
+                planned.diagnostics.push(Diagnostic::error("executor-setting", task.span, message));
+                told.push(problem);
+            }
         }
     }
 }

@@ -23,5 +23,5 @@ mod template;
 
 pub use build::plan;
 pub use pattern::is_taken;
-pub use request::{Capability, Options, Planned};
+pub use request::{Capability, Options, Planned, WithCheck};
 pub use template::{Scope, TemplateError, condition, evaluate, value};

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use indexmap::IndexMap;
+use serde_json::Value;
 
 use crate::model::{Diagnostic, Limits, Plan, TaskId};
 
@@ -20,30 +21,43 @@ pub struct Options {
     pub from: Option<String>,
     /// Tasks that count as done for another reason than a ticked box, with that reason: an earlier run.
     pub done: HashMap<TaskId, String>,
+    /// For each executor, the settings of tasks that do not say otherwise.
+    pub executors: IndexMap<String, IndexMap<String, Value>>,
     /// How much is taken.
     pub limits: Limits,
 }
 
+/// Says what is wrong with the settings of an executor, each in a sentence of its own.
+pub type WithCheck = fn(&IndexMap<String, Value>) -> Vec<String>;
+
 /// An executor as the plan knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Capability {
     /// The word authors write.
     pub name: String,
     /// Why it cannot be used for a run; `None` when it can.
     pub unavailable: Option<String>,
+    /// How to look at the settings that tasks have for it; without one it has none, and takes no notice of any.
+    pub with: Option<WithCheck>,
 }
 
 impl Capability {
     /// An executor that can be used.
     #[must_use]
     pub fn available(name: impl Into<String>) -> Self {
-        Self { name: name.into(), unavailable: None }
+        Self { name: name.into(), unavailable: None, with: None }
     }
 
     /// An executor that is known but cannot be used, with the reason.
     #[must_use]
     pub fn unavailable(name: impl Into<String>, because: impl Into<String>) -> Self {
-        Self { name: name.into(), unavailable: Some(because.into()) }
+        Self { name: name.into(), unavailable: Some(because.into()), with: None }
+    }
+
+    /// As it is, with settings that are looked at by `check`.
+    #[must_use]
+    pub fn checking(self, check: Option<WithCheck>) -> Self {
+        Self { with: check, ..self }
     }
 }
 

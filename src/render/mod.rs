@@ -4,6 +4,7 @@
 mod difference;
 mod digest;
 mod doctor_text;
+mod executors_text;
 mod front;
 mod hooks_text;
 mod page;
@@ -28,6 +29,7 @@ mod words;
 pub use difference::difference;
 pub use digest::{Page, session_digest};
 pub use doctor_text::doctor_text;
+pub use executors_text::{clean_text, executors_text};
 pub use front::{ResultFront, result_front, result_id};
 pub use hooks_text::hooks_text;
 pub use page::{PageError, RESULT_TEMPLATE, result_page};

@@ -6,16 +6,18 @@ use serde_json::Value;
 
 use super::front::ResultFront;
 use super::report::{
-    DiagnosticReport, DoctorReport, DoneReport, HooksReport, InitReport, LogPiece, PlanReport, PruneReport,
-    QueueReport, RunReport, RunsItem, TrustListReport, TrustReport, UnitReport,
+    CleanReport, DiagnosticReport, DoctorReport, DoneReport, ExecutorReport, HooksReport, InitReport, LogPiece,
+    PlanReport, PruneReport, QueueReport, RunReport, RunsItem, TrustListReport, TrustReport, UnitReport,
 };
 use crate::model::{Event, Status, Timestamp, Told};
 
 /// The kinds of output that have a schema.
-pub const KINDS: [&str; 19] = [
+pub const KINDS: [&str; 21] = [
     "check",
     "done",
     "doctor",
+    "executors",
+    "executors-clean",
     "hooks",
     "init",
     "journal",
@@ -59,7 +61,11 @@ pub fn schema(kind: &str) -> Option<Value> {
     let (title, schema) = match kind {
         "check" => ("What `spore check --format json` prints", of::<Vec<DiagnosticReport>>()),
         "done" => ("What `spore cancel`, `queue drop` and `pause` print with `--format json`", of::<DoneReport>()),
-        "doctor" => ("What `spore doctor --format json` prints", of::<DoctorReport>()),
+        "doctor" => {
+            ("What `spore doctor` and `spore executors check` print with `--format json`", of::<DoctorReport>())
+        }
+        "executors" => ("What `spore executors --format json` prints", of::<Vec<ExecutorReport>>()),
+        "executors-clean" => ("What `spore executors clean --format json` prints", of::<CleanReport>()),
         "hooks" => ("What `spore hooks --format json` prints", of::<HooksReport>()),
         "init" => ("What `spore init --format json` prints", of::<InitReport>()),
         "journal" => ("One line of `.spore/runs/<run>/journal.jsonl`", of::<JournalLine>()),

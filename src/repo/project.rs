@@ -1,6 +1,7 @@
 //! `spore.toml`: what a folder says about itself. All of it is optional, and what is unknown is an error, because a
 //! misspelt setting that does nothing is found by nobody.
 
+mod executors;
 mod git;
 mod limits;
 mod text;
@@ -8,7 +9,9 @@ mod watch;
 
 use std::fs;
 
+use indexmap::IndexMap;
 use serde::Deserialize;
+use serde_json::Value;
 use toml::Spanned;
 
 pub use git::{GitSettings, Pull};
@@ -23,7 +26,8 @@ use crate::model::Limits;
 /// Bytes of `spore.toml`.
 const BYTES_MAX: u64 = 1 << 20;
 /// Every key and section, to find the one that was meant.
-const KEYS: [&str; 26] = [
+const KEYS: [&str; 27] = [
+    "executors",
     "commit",
     "trust",
     "defaults",
@@ -71,6 +75,8 @@ pub struct Project {
     pub git: GitSettings,
     /// How the folder is watched.
     pub watch: WatchSettings,
+    /// For each executor, what its settings are where a spore does not say otherwise.
+    pub executors: IndexMap<String, IndexMap<String, Value>>,
     /// The limits, completed by Spore's own.
     pub limits: Limits,
 }
@@ -84,6 +90,7 @@ impl Default for Project {
             author: None,
             git: GitSettings::default(),
             watch: WatchSettings::default(),
+            executors: IndexMap::new(),
             limits: Limits::DEFAULT,
         }
     }
@@ -129,6 +136,7 @@ impl Project {
             author: git.author.take().map(Author::from),
             git: git.read(text)?,
             watch: authored.watch.read(text, limits.jobs_max)?,
+            executors: executors::read(authored.executors, text)?,
             limits,
         })
     }
@@ -152,6 +160,7 @@ struct Authored {
     limits: limits::Authored,
     git: git::Authored,
     watch: watch::Authored,
+    executors: executors::Authored,
 }
 
 #[derive(Default, Deserialize)]

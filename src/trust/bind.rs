@@ -157,6 +157,22 @@ mod tests {
     }
 
     #[test]
+    fn what_runs_elsewhere_is_bound_to_the_settings_and_files_that_go_with_it() {
+        let (_folder, root) = folder();
+        put(&root, "tools/a.sh", "echo\n");
+        let spore =
+            "spore: w\nkind: workflow\ntasks: {a: {run: sh a.sh, executor: gke, with: {files: [tools/a.sh]}}}\n";
+        let before = bound(&root, spore);
+        assert_eq!(paths(&before), ["a.sh", "spore.toml", "tools/a.sh"]);
+        put(&root, "spore.toml", "[executors.gke]\nimage = \"x\"\n");
+        assert_ne!(bound(&root, spore).digest, before.digest);
+        assert_eq!(before.held().check(&root), Err("`spore.toml` was not there and now is".into()));
+        let with_settings = bound(&root, spore);
+        put(&root, "tools/a.sh", "echo evil\n");
+        assert_eq!(with_settings.held().check(&root), Err("`tools/a.sh` has changed".into()));
+    }
+
+    #[test]
     fn what_is_missing_is_bound_as_missing() {
         let (_folder, root) = folder();
         let before = bound(&root, SPORE);

@@ -66,7 +66,7 @@ pub fn review(settings: &Settings, file: &Path) -> Result<Review, Error> {
     let approvals = settings.approvals(root.path())?;
     let approved = approvals.find(bound.digest);
     let before = approvals.last_of(&source.path);
-    let mut report = report(&source, &parsed.spores, &bound);
+    let mut report = report(&source, &parsed.spores, &project, &bound);
     report.state = match (approved, before) {
         _ if bound.refused.is_some() => TrustState::Refused,
         (Some(_), _) => TrustState::Approved,
@@ -217,7 +217,7 @@ fn approval(source: &Source, bound: &Bound) -> Approval {
     }
 }
 
-fn report(source: &Source, spores: &[Spore], bound: &Bound) -> TrustReport {
+fn report(source: &Source, spores: &[Spore], project: &Project, bound: &Bound) -> TrustReport {
     let tasks =
         || spores.iter().flat_map(|spore| spore.tasks.iter().chain(&spore.finally).map(move |task| (spore, task)));
     let executor = |spore: &Spore, task: &Task| {
@@ -239,7 +239,8 @@ fn report(source: &Source, spores: &[Spore], bound: &Bound) -> TrustReport {
         })
     });
     let images = tasks().filter_map(|(spore, task)| {
-        let image = task.settings.with.get("image").or_else(|| spore.defaults.with.get("image"))?;
+        let of_folder = || project.executors.get(&executor(spore, task)).and_then(|settings| settings.get("image"));
+        let image = task.settings.with.get("image").or_else(|| spore.defaults.with.get("image")).or_else(of_folder)?;
         Some(image.as_str().map_or_else(|| image.to_string(), str::to_owned))
     });
     let env = spores.iter().flat_map(|spore| spore.env.iter().chain(&spore.defaults.env));

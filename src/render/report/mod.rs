@@ -2,6 +2,7 @@
 
 mod check;
 mod doctor;
+mod executors;
 mod hooks;
 mod init;
 mod plan;
@@ -15,6 +16,7 @@ pub use doctor::{
     Advice, AttemptState, DoctorReport, EngineReport, Finding, Level, OpenRun, OpenState, Section, Stray,
     SupervisorReport, UnderWay,
 };
+pub use executors::{CleanReport, ExecutorReport, LeftoverReport};
 pub use hooks::{CallerHooks, HooksReport};
 pub use init::{InitReport, json, json_line};
 pub use plan::{CommandReport, PlanReport, PlannedTaskReport, StepReport, plan_report};

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
+use serde_json::Value;
+
 use super::content::{self, Named, State};
 use super::{REFERENCES_MAX, Reference};
 use crate::model::{Command, EnvValue, Language, Spore, Task, Work};
@@ -10,6 +12,8 @@ use crate::trust::find::{self, Mentions, Role, Text};
 
 /// Scripts that run scripts that run scripts …
 const DEPTH_MAX: u32 = 16;
+/// The folder's own settings: where they send commands, and with what image.
+const SETTINGS_FILE: &str = "spore.toml";
 /// Folders that a name is looked for in.
 const FOLDERS_MAX: usize = 16;
 /// Bytes of all files that one spore's commands name.
@@ -83,8 +87,26 @@ impl<'a> Search<'a> {
             };
             mentions.search.extend(search);
             self.take(mentions, &place);
+            let executor = task.settings.executor.as_ref().or(spore.defaults.executor.as_ref());
+            if executor.is_some_and(|executor| executor != "terminal") {
+                self.elsewhere(spore, task);
+            }
             if let Some(name) = &task.agent {
                 self.agent(name);
+            }
+        }
+    }
+
+    /// What decides about a task that runs elsewhere: the folder's settings of executors, and the files that go with it.
+    fn elsewhere(&mut self, spore: &Spore, task: &Task) {
+        let files = task.settings.with.get("files").or_else(|| spore.defaults.with.get("files"));
+        let files = files.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        for path in files.chain([SETTINGS_FILE]) {
+            let at = self.root.join(path);
+            if path.contains("{{") {
+                self.unclear.insert(format!("the file `{path}` that goes with it"));
+            } else if self.add(&at, Named::ToRun).is_none() {
+                self.insert(&at, State::Missing, None);
             }
         }
     }
