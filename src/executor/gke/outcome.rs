@@ -290,3 +290,151 @@ pub(super) fn is_over(pod: &Pod) -> bool {
     let state: Option<&ContainerState> = main_status(pod).and_then(|main| main.state.as_ref());
     state.is_some_and(|state| state.terminated.is_some()) || ["Failed", "Succeeded"].contains(&phase(pod))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn asked() -> Asked {
+        Asked { program: "tool".into(), path: Some("/nowhere".into()) }
+    }
+
+    fn pod(status: &Value) -> Pod {
+        let spec = json!({"containers": [{"name": MAIN, "resources": {"limits": {"memory": "512Mi"}}}]});
+        serde_json::from_value(json!({"metadata": {"name": "p"}, "spec": spec, "status": status})).expect("a pod")
+    }
+
+    fn of_state(state: &Value, extra: &Value) -> Verdict {
+        let mut status = json!({"phase": "Pending", "containerStatuses": [
+            {"name": "side", "image": "x", "imageID": "", "ready": true, "restartCount": 0, "state": {"running": {}}},
+            {"name": MAIN, "image": "x", "imageID": "", "ready": false, "restartCount": 0, "state": state},
+        ]});
+        for (key, value) in extra.as_object().expect("a map") {
+            status[key] = value.clone();
+        }
+        judge(&pod(&status), &asked())
+    }
+
+    fn terminated(code: i32, reason: &str, message: &str) -> Value {
+        json!({"terminated": {
+            "exitCode": code, "reason": reason, "message": message,
+            "startedAt": "2026-01-01T00:00:01Z", "finishedAt": "2026-01-01T00:00:03Z",
+        }})
+    }
+
+    fn outcome(state: &Value, extra: &Value) -> Outcome {
+        match of_state(state, extra) {
+            Verdict::Ended(judged) => judged.outcome,
+            verdict => panic!("not over: {verdict:?}"),
+        }
+    }
+
+    fn failed(exit_code: i32) -> Outcome {
+        Outcome::Failed { exit_code: Some(exit_code), signal: None, reason: None }
+    }
+
+    const DISRUPTED: &str = r#"{"phase": "Failed", "conditions": [{"type": "DisruptionTarget", "status": "True",
+        "reason": "TerminationByKubelet", "message": "The node is shutting down"}]}"#;
+
+    #[test]
+    fn ends_of_the_main_container_are_the_commands() {
+        let none = json!({});
+        assert_eq!(outcome(&terminated(0, "Completed", ""), &none), Outcome::Succeeded);
+        assert_eq!(outcome(&terminated(7, "Error", ""), &none), failed(7));
+        assert_eq!(outcome(&terminated(137, "Error", ""), &none), Outcome::of_signal(9));
+        assert_eq!(outcome(&terminated(139, "Error", ""), &none), Outcome::of_signal(11));
+        assert_eq!(outcome(&terminated(130, "Error", ""), &none), failed(130), "a shell's own code");
+        let by_signal = json!({"terminated": {"exitCode": 2, "signal": 2}});
+        assert_eq!(outcome(&by_signal, &none), Outcome::of_signal(2));
+        let memory = outcome(&terminated(137, "OOMKilled", ""), &none);
+        assert!(memory.to_string().contains("ran out of memory (it had 512Mi)"), "{memory}");
+        let verdict = of_state(&terminated(0, "Completed", "a=1"), &none);
+        let Verdict::Ended(judged) = verdict else { panic!("not over") };
+        assert_eq!(judged.output.as_deref(), Some("a=1"));
+        assert_eq!(
+            (judged.began, judged.ended),
+            (Some(Timestamp(1_767_225_601_000)), Some(Timestamp(1_767_225_603_000)))
+        );
+    }
+
+    #[test]
+    fn what_the_cluster_does_is_not_the_commands_fault() {
+        let disrupted: Value = serde_json::from_str(DISRUPTED).expect("JSON");
+        let lost = outcome(&terminated(143, "Error", ""), &disrupted);
+        assert!(matches!(&lost, Outcome::Lost { stage } if stage.contains("node is shutting down")), "{lost}");
+        assert_eq!(outcome(&terminated(0, "Completed", ""), &disrupted), Outcome::Succeeded, "it was done before");
+        assert!(matches!(outcome(&terminated(137, "OOMKilled", ""), &disrupted), Outcome::Failed { .. }));
+        for reason in ["Evicted", "NodeShutdown", "OutOfcpu", "UnexpectedAdmissionError", "Preempting"] {
+            let status = json!({"phase": "Failed", "reason": reason, "message": "because"});
+            let Verdict::Ended(judged) = judge(&pod(&status), &asked()) else { panic!("not over") };
+            assert!(matches!(judged.outcome, Outcome::NotStarted { permanent: false, .. }), "{reason}");
+            let unstarted = json!({"terminated": {"exitCode": 137, "reason": "Error"}});
+            assert!(matches!(outcome(&unstarted, &status), Outcome::NotStarted { permanent: false, .. }), "{reason}");
+            assert!(matches!(outcome(&terminated(137, "Error", ""), &status), Outcome::Lost { .. }), "{reason}");
+            assert!(matches!(outcome(&json!({"running": {}}), &status), Outcome::Lost { .. }), "{reason}");
+        }
+        let unknown = outcome(&terminated(137, "ContainerStatusUnknown", "gone"), &json!({}));
+        assert!(matches!(unknown, Outcome::Lost { .. }), "{unknown}");
+        let late = json!({"phase": "Failed", "reason": "DeadlineExceeded"});
+        assert_eq!(outcome(&terminated(143, "Error", ""), &late), Outcome::TimedOut);
+    }
+
+    #[test]
+    fn what_cannot_start_is_told_in_its_own_words() {
+        let absent = "exec: \"tool\": executable file not found in $PATH";
+        for state in [
+            terminated(128, "StartError", absent),
+            json!({"waiting": {"reason": "RunContainerError", "message": absent}}),
+        ] {
+            let text = outcome(&state, &json!({})).to_string();
+            assert!(text.contains("`tool` was not found") && text.contains("`/nowhere`"), "{text}");
+        }
+        let denied = terminated(128, "StartError", "exec: \"tool\": permission denied");
+        assert!(outcome(&denied, &json!({})).to_string().contains("`tool` is not executable"));
+        let other = outcome(&terminated(128, "StartError", "cgroup trouble"), &json!({})).to_string();
+        assert!(other.contains("cgroup trouble"), "{other}");
+        let name = json!({"waiting": {"reason": "InvalidImageName", "message": "bad"}});
+        assert!(matches!(outcome(&name, &json!({})), Outcome::NotStarted { permanent: true, .. }));
+    }
+
+    #[test]
+    fn what_may_still_come_is_waited_for() {
+        for (reason, expected) in [
+            ("ErrImagePull", Lack::Image),
+            ("ImagePullBackOff", Lack::Image),
+            ("CreateContainerConfigError", Lack::Object),
+            ("ContainerCreating", Lack::Setup),
+            ("PodInitializing", Lack::Setup),
+        ] {
+            let verdict = of_state(&json!({"waiting": {"reason": reason, "message": "why"}}), &json!({}));
+            assert!(matches!(verdict, Verdict::Waiting { lack, .. } if lack == expected), "{verdict:?}");
+        }
+        let condition =
+            json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"});
+        let verdict = judge(&pod(&json!({"phase": "Pending", "conditions": [condition]})), &asked());
+        let reason = Some("Unschedulable: 0/3 nodes".to_owned());
+        assert_eq!(verdict, Verdict::Waiting { lack: Lack::Place, reason });
+        assert!(matches!(
+            of_state(&json!({"running": {"startedAt": "2026-01-01T00:00:01Z"}}), &json!({})),
+            Verdict::Running { began: Some(_) }
+        ));
+    }
+
+    #[test]
+    fn a_job_without_its_pod_still_tells_something() {
+        let job = |kind: &str, reason: &str| -> Job {
+            let condition = json!({"type": kind, "status": "True", "reason": reason, "message": "m"});
+            serde_json::from_value(json!({"metadata": {}, "status": {"conditions": [condition]}})).expect("a job")
+        };
+        let of = |job: Option<&Job>, begun| judge_without_pod(job, begun).map(|judged| judged.outcome);
+        assert_eq!(of(Some(&job("Complete", "")), true), Some(Outcome::Succeeded));
+        assert_eq!(of(Some(&job("Failed", "DeadlineExceeded")), true), Some(Outcome::TimedOut));
+        assert!(matches!(of(Some(&job("Failed", "BackoffLimitExceeded")), true), Some(Outcome::Lost { .. })));
+        let unstarted = of(Some(&job("Failed", "PodFailurePolicy")), false);
+        assert!(matches!(unstarted, Some(Outcome::NotStarted { permanent: false, .. })), "{unstarted:?}");
+        assert!(matches!(of(None, true), Some(Outcome::Lost { .. })));
+        assert_eq!(of(Some(&job("Suspended", "")), true), None);
+    }
+}

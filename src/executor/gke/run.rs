@@ -25,6 +25,9 @@ const SETTLED_MAX: usize = 200;
 /// How long the end of a run waits for its place to be tidied up.
 const TIDY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Where Jobs are: context and namespace.
+pub(super) type Place = (Option<String>, String);
+
 /// What all attempts share.
 pub(super) struct Shared {
     pub(super) clusters: Arc<Clusters>,
@@ -41,8 +44,8 @@ pub(super) struct Held {
     pub(super) entry: Arc<Entry>,
     /// Raised when it is asked to end.
     pub(super) asked: Notify,
-    /// The name of its Job, and where that is: once it is there.
-    pub(super) place: Mutex<Option<(Option<String>, String)>>,
+    /// Where its Job is, once it is there.
+    pub(super) place: Mutex<Option<Place>>,
 }
 
 /// One run.
@@ -50,8 +53,8 @@ pub(super) struct Run {
     pub(super) id: RunId,
     pub(super) folder: String,
     pub(super) facts: Mutex<Facts>,
-    pods: Mutex<HashMap<(Option<String>, String), Arc<Pods>>>,
-    settled: Mutex<HashMap<(Option<String>, String), Vec<String>>>,
+    pods: Mutex<HashMap<Place, Arc<Pods>>>,
+    settled: Mutex<HashMap<Place, Vec<String>>>,
 }
 
 impl Shared {
@@ -86,7 +89,7 @@ impl Run {
     }
 
     /// Takes note that the end of an attempt is on disk. The Jobs that may go now, when there are many of them.
-    pub(super) fn settle(&self, place: (Option<String>, String), job: String) -> Vec<String> {
+    pub(super) fn settle(&self, place: Place, job: String) -> Vec<String> {
         let mut settled = lock(&self.settled);
         let jobs = settled.entry(place).or_default();
         jobs.push(job);

@@ -29,10 +29,8 @@ pub(super) fn bring(root: &Path, paths: &[String]) -> Result<Vec<Brought>, Strin
         if !metadata.is_file() {
             return Err(format!("`{path}` under `files:` is no plain file; name each file"));
         }
-        let bytes = match metadata.len() <= bytes_left {
-            true => std::fs::read(&real).map_err(unreadable)?,
-            false => Vec::new(),
-        };
+        let is_small = metadata.len() <= bytes_left;
+        let bytes = if is_small { std::fs::read(&real).map_err(unreadable)? } else { Vec::new() };
         match bytes_left.checked_sub(metadata.len().max(bytes.len() as u64)) {
             Some(left) => bytes_left = left,
             None => {

@@ -227,10 +227,8 @@ impl Attendance {
         if !progress.follows.is_empty() {
             return;
         }
-        let streams: &[Option<Stream>] = match self.settings.split_streams {
-            true => &[Some(Stream::Out), Some(Stream::Err)],
-            false => &[None],
-        };
+        let apart = [Some(Stream::Out), Some(Stream::Err)];
+        let streams: &[Option<Stream>] = if self.settings.split_streams { &apart } else { &[None] };
         for only in streams {
             let source = Source {
                 cluster: self.cluster.clone(),

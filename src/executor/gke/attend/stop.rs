@@ -1,6 +1,5 @@
 //! Ends an attempt, and looks whether it is gone.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::batch::v1::Job;
@@ -11,7 +10,7 @@ use kube::api::{DeleteParams, ListParams, Preconditions, PropagationPolicy};
 use super::see::{Attendance, Progress};
 use crate::executor::gke::client::{Deed, Trouble};
 use crate::executor::gke::names;
-use crate::executor::gke::outcome::{Judged, Verdict, is_over, judge_without_pod};
+use crate::executor::gke::outcome::{Asked, Judged, Verdict, is_over, judge, judge_without_pod};
 use crate::executor::traces::Urgency;
 use crate::model::Outcome;
 
@@ -166,7 +165,7 @@ impl Attendance {
             return None;
         }
         let last = progress.seen.borrow().pod.clone();
-        if last.as_ref().is_some_and(|pod| matches!(self.verdict(pod), Verdict::Ended(_))) {
+        if last.as_ref().is_some_and(|pod| matches!(judge(pod, &Asked::default()), Verdict::Ended(_))) {
             return None;
         }
         if let Some((outcome, ..)) = &progress.stopping {
@@ -192,9 +191,5 @@ impl Attendance {
             self.job, self.namespace
         );
         Some(Judged::bare(Outcome::Lost { stage }))
-    }
-
-    fn verdict(&self, pod: &Arc<Pod>) -> Verdict {
-        crate::executor::gke::outcome::judge(pod, &crate::executor::gke::outcome::Asked::default())
     }
 }

@@ -96,14 +96,12 @@ impl Follow {
                         pauses = Pauses::default();
                     }
                 }
-                // The pod is gone, and its log with it.
-                Err(Trouble::Absent) if now == Phase::Over => break,
                 Err(trouble @ Trouble::Passing(_)) => self.sink.say(&trouble.words()),
                 Err(Trouble::Forbidden(text)) => {
                     self.sink.say(&text);
                     break;
                 }
-                // A container that has not begun has no log to be read yet, and one that never did has none at all.
+                // The pod is gone and its log with it, or the container never began.
                 Err(_) if now == Phase::Over => break,
                 Err(_) => {}
             }

@@ -13,20 +13,20 @@ pub(super) const SCRIPT: &str = "/spore/script";
 
 /// A command, as a container takes it.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Words {
+pub(super) struct Start {
     /// The program and its arguments.
     pub(super) words: Vec<String>,
     /// A file that stands at [`SCRIPT`].
     pub(super) script: Option<String>,
     /// Variables that hold words with secrets in them.
-    pub(super) secret_words: Vec<(String, String)>,
+    pub(super) hidden: Vec<(String, String)>,
 }
 
 /// The words of a command.
 ///
 /// # Errors
 /// The reason, as a sentence for people, where it cannot be started.
-pub(super) fn words(command: &CommandLine, secrets: &[Secret]) -> Result<Words, String> {
+pub(super) fn words(command: &CommandLine, secrets: &[Secret]) -> Result<Start, String> {
     match command {
         CommandLine::Argv(words) if words.is_empty() => Err("the command is an empty list".into()),
         CommandLine::Argv(words) if words.iter().any(|word| word.contains('\0')) => {
@@ -38,13 +38,13 @@ pub(super) fn words(command: &CommandLine, secrets: &[Secret]) -> Result<Words, 
     }
 }
 
-fn argv(words: &[String], secrets: &[Secret]) -> Words {
-    let mut made = Words::default();
+fn argv(words: &[String], secrets: &[Secret]) -> Start {
+    let mut made = Start::default();
     for (index, word) in words.iter().enumerate() {
         if holds_secret(word, secrets) {
             let name = format!("SPORE_WORD_{index}");
             made.words.push(format!("$({name})"));
-            made.secret_words.push((name, word.clone()));
+            made.hidden.push((name, word.clone()));
         } else {
             made.words.push(escaped(word));
         }
@@ -52,7 +52,7 @@ fn argv(words: &[String], secrets: &[Secret]) -> Words {
     made
 }
 
-fn script(language: Language, text: &str, secrets: &[Secret]) -> Result<Words, String> {
+fn script(language: Language, text: &str, secrets: &[Secret]) -> Result<Start, String> {
     if let Some(line) = text.strip_prefix("#!") {
         let line = line.lines().next().unwrap_or_default().trim();
         let (word, argument) = line.split_once([' ', '\t']).map_or((line, ""), |(word, rest)| (word, rest.trim()));
@@ -61,7 +61,7 @@ fn script(language: Language, text: &str, secrets: &[Secret]) -> Result<Words, S
         }
         let argument = (!argument.is_empty()).then(|| escaped(argument));
         let words = [escaped(word)].into_iter().chain(argument).chain([SCRIPT.to_owned()]).collect();
-        return Ok(Words { words, script: Some(text.to_owned()), ..Words::default() });
+        return Ok(Start { words, script: Some(text.to_owned()), ..Start::default() });
     }
     let (options, take_text): (&[&str], &str) = match language {
         Language::Sh => (&["-e"], "-c"),
@@ -72,10 +72,10 @@ fn script(language: Language, text: &str, secrets: &[Secret]) -> Result<Words, S
     let mut words: Vec<String> = [language.program()].iter().chain(options).map(|word| (*word).to_owned()).collect();
     if text.len() > SCRIPT_ARGUMENT_BYTES_MAX || holds_secret(text, secrets) {
         words.push(SCRIPT.to_owned());
-        return Ok(Words { words, script: Some(text.to_owned()), ..Words::default() });
+        return Ok(Start { words, script: Some(text.to_owned()), ..Start::default() });
     }
     words.extend([take_text.to_owned(), escaped(text)]);
-    Ok(Words { words, ..Words::default() })
+    Ok(Start { words, ..Start::default() })
 }
 
 /// Whether a text holds a secret that is covered wherever it appears.
@@ -92,7 +92,7 @@ pub(super) fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn script_of(language: Language, text: &str) -> Words {
+    fn script_of(language: Language, text: &str) -> Start {
         words(&CommandLine::Script { language, text: text.into() }, &[]).expect("a command")
     }
 
@@ -123,7 +123,7 @@ mod tests {
         let secrets = [Secret { name: "T".into(), value: "hunter2".into() }];
         let made = words(&CommandLine::Argv(vec!["x".into(), "--token=hunter2".into()]), &secrets).expect("words");
         assert_eq!(made.words, ["x", "$(SPORE_WORD_1)"]);
-        assert_eq!(made.secret_words, [("SPORE_WORD_1".into(), "--token=hunter2".into())]);
+        assert_eq!(made.hidden, [("SPORE_WORD_1".into(), "--token=hunter2".into())]);
         let text = CommandLine::Script { language: Language::Sh, text: "echo hunter2".into() };
         assert_eq!(words(&text, &secrets).expect("words").words, ["sh", "-e", SCRIPT]);
     }

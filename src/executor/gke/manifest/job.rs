@@ -5,7 +5,7 @@ use std::time::Duration;
 use k8s_openapi::ByteString;
 use serde_json::{Map, Value, json};
 
-use super::command::{Words, escaped, holds_secret, words};
+use super::command::{Start, escaped, holds_secret, words};
 use super::volumes::mounts;
 use crate::executor::gke::settings::{EnvFrom, Settings};
 use crate::executor::gke::{names, trailer};
@@ -113,7 +113,7 @@ pub(in crate::executor::gke) fn build(order: &Order<'_>) -> Result<Made, String>
             "ttlSecondsAfterFinished": settings.ttl.as_secs(),
             "template": {
                 "metadata": {"labels": merged(&settings.labels, &labels), "annotations": pod_annotations},
-                "spec": pod(attempt, settings, container, mounts.volumes),
+                "spec": pod(attempt, settings, &container, mounts.volumes),
             },
         },
     });
@@ -162,18 +162,16 @@ fn merged(authors: &[(String, String)], own: &Map<String, Value>) -> Value {
     Value::Object(all)
 }
 
-/// Variables of the container, and the values that stand in a Secret.
-fn environment(
-    order: &Order<'_>,
-    name: &str,
-    root: &str,
-    words: &Words,
-) -> Result<(Vec<Value>, Vec<(String, String)>), String> {
+/// Variables of the container, and the values that stand in a Secret, by their keys.
+type Variables = (Vec<Value>, Vec<(String, String)>);
+
+/// The variables that the command sees.
+fn environment(order: &Order<'_>, name: &str, root: &str, words: &Start) -> Result<Variables, String> {
     let attempt = order.attempt;
     let mut env = vec![json!({"name": "TERM", "value": "dumb"})];
     let mut secret_values = Vec::new();
     let own = attempt.env.iter().filter(|(name, _)| !OWN_VARIABLES.contains(&name.as_str()));
-    for (variable, value) in own.chain(&words.secret_words) {
+    for (variable, value) in own.chain(&words.hidden) {
         if variable.is_empty() || variable.contains(['=', '\0']) {
             return Err(format!("`{}` cannot name an environment variable", variable.escape_debug()));
         }
@@ -229,14 +227,14 @@ fn resources(settings: &Settings) -> Value {
     if let Some(gpu) = &settings.gpu {
         wanted.insert("nvidia.com/gpu".to_owned(), json!(gpu.count.to_string()));
     }
-    match wanted.is_empty() {
-        true => Value::Null,
-        // Autopilot makes limits of requests anyway; elsewhere a command is not to take what it did not ask for.
-        false => json!({"requests": wanted, "limits": wanted}),
+    if wanted.is_empty() {
+        return Value::Null;
     }
+    // Autopilot makes limits of requests anyway; elsewhere a command is not to take what it did not ask for.
+    json!({"requests": wanted, "limits": wanted})
 }
 
-fn pod(attempt: &Attempt, settings: &Settings, container: Value, volumes: Vec<Value>) -> Value {
+fn pod(attempt: &Attempt, settings: &Settings, container: &Value, volumes: Vec<Value>) -> Value {
     let mut selector: Map<String, Value> =
         settings.node_selector.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
     let mut tolerations = settings.tolerations.clone();

@@ -1,6 +1,8 @@
 //! From an attempt to the objects that carry it out in a cluster. Values in, values out.
 
 mod command;
+#[cfg(test)]
+mod golden;
 mod job;
 mod merge;
 mod volumes;
