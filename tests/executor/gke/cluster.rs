@@ -56,6 +56,15 @@ impl Cluster {
         String::from_utf8(output.stdout).expect("text")
     }
 
+    /// Makes a namespace.
+    fn found(&self, name: &str) {
+        let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        let file = self.kubeconfig.with_file_name(format!("{name}.json"));
+        spore::os::file::write_new(&file, object.to_string().as_bytes()).expect("written");
+        self.kubectl(&["create", "-f", file.to_str().expect("text")]);
+        spore::os::file::remove(&file).expect("removed");
+    }
+
     pub(super) fn gke(&self) -> Gke {
         Gke::reached_by(Limits::DEFAULT, &self.kubeconfig)
     }
@@ -86,7 +95,7 @@ pub(super) fn ground<'a>(gke: &'a Gke, name: &str) -> Ground<'a> {
 /// A ground in a namespace of its own.
 pub(super) fn ground_in<'a>(cluster: &Cluster, gke: &'a Gke, name: &str) -> Ground<'a> {
     let namespace = name.replace('_', "-");
-    cluster.kubectl(&["create", "namespace", &namespace]);
+    cluster.found(&namespace);
     let with =
         |root: &Path| -> Value { json!({"image": "sh", "root": root, "split_streams": true, "namespace": namespace}) };
     Ground::new(gke).in_place(with, Gives { output_bytes_max: 4_095, output_is_there: true })

@@ -65,6 +65,9 @@ impl Attendance {
         if let Some(begun) = self.create_objects(&made).await {
             return begun;
         }
+        // What is told of its pod from the first moment on is not to be missed.
+        let pods = self.run.pods(&self.cluster, &self.namespace);
+        pods.of(&self.job);
         failpoint::reach("gke-create");
         let begun = self.create(&made).await;
         match &begun {
@@ -74,10 +77,12 @@ impl Attendance {
                     self.own(&made, uid).await;
                 }
             }
-            Begun::Not(_) if made.config_map.is_some() || made.secret.is_some() => {
-                remove_objects(&self.cluster, &self.namespace, &self.job).await;
+            Begun::Not(_) => {
+                pods.forget(&self.job);
+                if made.config_map.is_some() || made.secret.is_some() {
+                    remove_objects(&self.cluster, &self.namespace, &self.job).await;
+                }
             }
-            Begun::Not(_) => {}
         }
         begun
     }
