@@ -7,6 +7,8 @@ mod durability;
 mod gke;
 mod make;
 mod markdown;
+#[cfg(feature = "sim")]
+mod packing;
 mod plan;
 mod recovery;
 mod watch;
@@ -35,6 +37,8 @@ fn main() -> std::process::ExitCode {
     let benches = benches.into_iter().chain([
         #[cfg(feature = "gke")]
         ("gke", gke::run as fn()),
+        #[cfg(feature = "sim")]
+        ("packing", packing::run as fn()),
     ]);
     for (name, bench) in benches {
         if wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str())) {

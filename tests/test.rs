@@ -11,6 +11,8 @@ mod plan;
 mod queue;
 mod render;
 mod repo;
+#[cfg(feature = "sim")]
+mod sim;
 mod tidy;
 mod watch;
 mod yaml;

@@ -1,6 +1,8 @@
 //! The command line, as clap reads it.
 
 mod executors;
+#[cfg(feature = "sim")]
+mod sim;
 mod watching;
 
 use std::path::PathBuf;
@@ -8,6 +10,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(super) use executors::ExecutorsCommand;
+#[cfg(feature = "sim")]
+pub(super) use sim::{Gke, GkeCommand, SimCommand};
 pub(super) use watching::{QueueCommand, Unit, UnitCommand, Watch, WatchedCommand};
 
 use super::exit::Exit;
@@ -296,6 +300,17 @@ pub(super) enum Command {
         dir: PathBuf,
         #[command(flatten)]
         output: Output,
+    },
+
+    /// Try spores on a simulated place: no account, no network, no cost.
+    #[cfg(feature = "sim")]
+    #[command(
+        after_help = "Examples:\n  spore sim gke\n  spore sim gke -- kubectl get pods --all-namespaces\n  spore sim gke status"
+    )]
+    Sim {
+        /// Which place.
+        #[command(subcommand)]
+        what: SimCommand,
     },
 
     /// Print the JSON Schema of a file or an output.

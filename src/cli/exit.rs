@@ -23,6 +23,8 @@ pub enum Exit {
     Unavailable,
     /// Somebody interrupted it.
     Interrupted,
+    /// As a command did that was asked for.
+    As(u8),
 }
 
 impl Exit {
@@ -42,6 +44,9 @@ impl Exit {
     /// The number.
     #[must_use]
     pub fn code(self) -> u8 {
+        if let Self::As(code) = self {
+            return code;
+        }
         Self::TABLE.iter().find(|(exit, ..)| *exit == self).map_or(1, |(_, code, _)| *code)
     }
 }

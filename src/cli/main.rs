@@ -85,6 +85,8 @@ fn dispatch(command: Command, screen: &Screen) -> Result<Exit, Failure> {
         Command::Trust(asked) => trust::trust(&asked, screen),
         Command::Executors { what, output } => executors::executors(what.as_ref(), output.format, screen),
         Command::Doctor { dir, output } => doctor::doctor(&dir, output.format, screen),
+        #[cfg(feature = "sim")]
+        Command::Sim { what } => super::sim::sim(what, screen),
         Command::Schema { kind, list, output } => setup::schema(kind.as_deref(), list, output.format),
         Command::Completions { shell } => setup::completions(shell),
     }

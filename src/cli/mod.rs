@@ -20,6 +20,8 @@ pub mod plain;
 mod prune;
 mod screen;
 mod setup;
+#[cfg(feature = "sim")]
+mod sim;
 mod status;
 mod tally;
 pub mod trust;

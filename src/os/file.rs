@@ -123,6 +123,27 @@ pub fn write_script(path: &Path, bytes: &[u8]) -> io::Result<()> {
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o700).open(path)?.write_all(bytes)
 }
 
+/// Puts these bytes at `path`, over what may be there, with these permissions, whatever the mask of this process. Neither
+/// whole-or-nothing nor durable: for files that live as long as a process.
+///
+/// # Errors
+/// As [`OpenOptions::open`] and [`Write::write_all`].
+#[expect(clippy::disallowed_methods, reason = "this is where files are written")]
+pub fn write_as(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.set_permissions(fs::Permissions::from_mode(mode))
+}
+
+/// Puts a link to `target` at `path`, where nothing may be yet.
+///
+/// # Errors
+/// As [`std::os::unix::fs::symlink`].
+pub fn link(target: &Path, path: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, path)
+}
+
 /// Removes a file.
 ///
 /// # Errors

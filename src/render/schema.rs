@@ -7,12 +7,13 @@ use serde_json::Value;
 use super::front::ResultFront;
 use super::report::{
     CleanReport, DiagnosticReport, DoctorReport, DoneReport, ExecutorReport, HooksReport, InitReport, LogPiece,
-    PlanReport, PruneReport, QueueReport, RunReport, RunsItem, TrustListReport, TrustReport, UnitReport,
+    PlanReport, PruneReport, QueueReport, RunReport, RunsItem, ServedReport, StandingReport, TrustListReport,
+    TrustReport, UnitReport,
 };
 use crate::model::{Event, Status, Timestamp, Told};
 
 /// The kinds of output that have a schema.
-pub const KINDS: [&str; 21] = [
+pub const KINDS: [&str; 23] = [
     "check",
     "done",
     "doctor",
@@ -30,6 +31,8 @@ pub const KINDS: [&str; 21] = [
     "runs",
     "service",
     "show",
+    "sim-gke",
+    "sim-gke-status",
     "status",
     "trust",
     "trust-list",
@@ -78,6 +81,8 @@ pub fn schema(kind: &str) -> Option<Value> {
         "runs" => ("What `spore runs --format json` prints", of::<Vec<RunsItem>>()),
         "service" => ("What `spore service --format json` prints", of::<UnitReport>()),
         "show" => ("What `spore show --format json` prints", of::<RunReport>()),
+        "sim-gke" => ("What `spore sim gke --format json` prints", of::<ServedReport>()),
+        "sim-gke-status" => ("What `spore sim gke status --format json` prints", of::<StandingReport>()),
         "status" => ("What `spore status --format json` prints", of::<Status>()),
         "trust" => ("What `spore trust FILE... --format json` prints", of::<Vec<TrustReport>>()),
         "trust-list" => {

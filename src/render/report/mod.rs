@@ -8,6 +8,7 @@ mod init;
 mod plan;
 mod prune;
 mod run;
+mod sim;
 mod trust;
 mod watched;
 
@@ -22,6 +23,7 @@ pub use init::{InitReport, json, json_line};
 pub use plan::{CommandReport, PlanReport, PlannedTaskReport, StepReport, plan_report};
 pub use prune::{KeptReport, PruneReport, PrunedReport};
 pub use run::{AttemptReport, LogPiece, OutcomeReport, ResultReport, RunReport, RunsItem, TaskReport, run_report};
+pub use sim::{ServedReport, StandingReport};
 pub use trust::{
     ApprovalReport, ChangeReport, ScriptReport, SecretReport, TrustListReport, TrustReport, TrustState, TrustedCommand,
 };
