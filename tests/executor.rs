@@ -1,5 +1,7 @@
 //! Executors: one suite that every executor passes, and what only the terminal must bear.
 
+#[cfg(all(feature = "gke", feature = "sim"))]
+mod gke;
 mod ground;
 mod mask;
 mod misbehaviour;

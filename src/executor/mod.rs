@@ -1,6 +1,8 @@
 //! Executors: they carry attempts out somewhere. One contract, one folder per place.
 
 mod contract;
+#[cfg(feature = "gke")]
+pub mod gke;
 mod mask;
 mod registry;
 pub mod terminal;

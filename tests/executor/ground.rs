@@ -1,9 +1,11 @@
 //! What every case stands on: an executor, a root, a run folder, and attempts that are easy to write.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use indexmap::IndexMap;
+use serde_json::Value;
 use spore::executor::terminal::Terminal;
 use spore::executor::{Executor, Report};
 use spore::model::{
@@ -24,7 +26,18 @@ pub(crate) struct Ground<'a> {
     pub(crate) root: Arc<PathBuf>,
     run: RunId,
     run_dir: Arc<PathBuf>,
+    with: Arc<IndexMap<String, Value>>,
+    pub(crate) gives: Gives,
     _folder: tempfile::TempDir,
+}
+
+/// What a place gives, where one is not like another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gives {
+    /// Bytes of `$SPORE_OUTPUT`.
+    pub(crate) output_bytes_max: usize,
+    /// Whether `$SPORE_OUTPUT` is a file that the command finds there, and cannot make into something else.
+    pub(crate) output_is_there: bool,
 }
 
 /// An attempt that was started.
@@ -42,7 +55,27 @@ impl<'a> Ground<'a> {
         spore::os::file::create_dir(&root).expect("made");
         spore::os::file::create_dir(&real.join("run")).expect("made");
         let run = RunId::from_parts(1, spore::os::random::bits());
-        Self { executor, root: Arc::new(root), run, run_dir: Arc::new(real.join("run")), _folder: folder }
+        let gives = Gives { output_bytes_max: 1 << 20, output_is_there: false };
+        let (root, run_dir) = (Arc::new(root), Arc::new(real.join("run")));
+        Self { executor, root, run, run_dir, with: Arc::default(), gives, _folder: folder }
+    }
+
+    /// The same, in a place that needs settings and gives something else.
+    pub(crate) fn in_place(mut self, with: impl FnOnce(&Path) -> Value, gives: Gives) -> Self {
+        self.with = Arc::new(serde_json::from_value(with(&self.root)).expect("settings"));
+        self.gives = gives;
+        self
+    }
+
+    /// The same run, taken over by another engine.
+    pub(crate) fn taken_over_by<'b>(self, executor: &'b dyn Executor) -> Ground<'b> {
+        let Self { root, run, run_dir, with, gives, _folder, .. } = self;
+        Ground { executor, root, run, run_dir, with, gives, _folder }
+    }
+
+    /// The run of its attempts.
+    pub(crate) fn run_id(&self) -> RunId {
+        self.run
     }
 
     pub(crate) fn attempt(&self, command: CommandLine) -> Attempt {
@@ -59,7 +92,7 @@ impl<'a> Ground<'a> {
             timeout: None,
             grace: Duration::from_secs(20),
             artifacts: Arc::from([]),
-            with: Arc::default(),
+            with: Arc::clone(&self.with),
             jobs: 1_000,
             instance: None,
             recalled: None,

@@ -45,7 +45,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("aho_corasick", &["executor/mask.rs"]),
     ("anstream", &["cli/live.rs"]),
     ("anstyle", &["render/style.rs"]),
-    ("base64", &["executor/mask/forms.rs", "sim/"]),
+    ("base64", &["executor/mask/forms.rs", "executor/gke/trailer/reading.rs", "sim/"]),
     ("close_fds", &["os/process/launch.rs"]),
     ("crc32fast", &["os/seal.rs"]),
     ("croner", &["model/cron.rs"]),

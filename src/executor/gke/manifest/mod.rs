@@ -1,0 +1,10 @@
+//! From an attempt to the objects that carry it out in a cluster. Values in, values out.
+
+mod command;
+#[cfg(test)]
+mod golden;
+mod job;
+mod merge;
+mod volumes;
+
+pub(super) use job::{Brought, MAIN, Made, Order, build};

@@ -1,0 +1,8 @@
+//! What authors write under `with:`, as typed settings, or what is wrong with it.
+
+mod quantity;
+mod reader;
+mod typed;
+
+pub use typed::problems;
+pub(super) use typed::{Content, EnvFrom, Settings, read};

@@ -1,0 +1,111 @@
+//! A cluster for all tests of this process: the real `spore sim gke`, which ends when this process does.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use spore::executor::gke::Gke;
+use spore::model::Limits;
+use spore::os::clock::{Clock as _, SystemClock};
+
+use crate::executor::ground::{Gives, Ground};
+
+/// After so long something that was waited for does not come.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A cluster that is served.
+pub(super) struct Cluster {
+    pub(super) kubeconfig: PathBuf,
+    server: Child,
+}
+
+impl Cluster {
+    /// Serves one, with these words more on its command line.
+    pub(super) fn serve(name: &str, words: &[&str]) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+        spore::os::file::create_private_dir_all(&folder).expect("a folder");
+        let kubeconfig = folder.join("kubeconfig");
+        // It ends with its command, and the command with its input: so it outlives nobody, however this process ends.
+        let server = Command::new(env!("CARGO_BIN_EXE_spore"))
+            .args(["sim", "gke", "--kubeconfig"])
+            .arg(&kubeconfig)
+            .args(words)
+            .args(["--", "cat"])
+            .env("HOME", &folder)
+            .env_remove("KUBECONFIG")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("started");
+        until(|| kubeconfig.exists());
+        Self { kubeconfig, server }
+    }
+
+    /// Asks the cluster something, as people do.
+    pub(super) fn kubectl(&self, words: &[&str]) -> String {
+        let mut command = Command::new("kubectl");
+        command
+            .arg("--kubeconfig")
+            .arg(&self.kubeconfig)
+            .args(words)
+            .env("HOME", self.kubeconfig.with_file_name("home"));
+        let output = command.output().expect("kubectl runs");
+        assert!(output.status.success(), "kubectl {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    /// Makes a namespace.
+    fn found(&self, name: &str) {
+        let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        let file = self.kubeconfig.with_file_name(format!("{name}.json"));
+        spore::os::file::write_new(&file, object.to_string().as_bytes()).expect("written");
+        self.kubectl(&["create", "-f", file.to_str().expect("text")]);
+        spore::os::file::remove(&file).expect("removed");
+    }
+
+    pub(super) fn gke(&self) -> Gke {
+        Gke::reached_by(Limits::DEFAULT, &self.kubeconfig)
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        drop(self.server.stdin.take());
+        let _ = self.server.wait();
+    }
+}
+
+/// The one that many tests share.
+pub(super) fn shared() -> &'static Cluster {
+    static SHARED: LazyLock<Cluster> = LazyLock::new(|| Cluster::serve("gke", &[]));
+    &SHARED
+}
+
+pub(super) fn gke() -> Gke {
+    shared().gke()
+}
+
+/// A ground in a namespace of its own, in the cluster that tests share.
+pub(super) fn ground<'a>(gke: &'a Gke, name: &str) -> Ground<'a> {
+    ground_in(shared(), gke, name)
+}
+
+/// A ground in a namespace of its own.
+pub(super) fn ground_in<'a>(cluster: &Cluster, gke: &'a Gke, name: &str) -> Ground<'a> {
+    let namespace = name.replace('_', "-");
+    cluster.found(&namespace);
+    let with =
+        |root: &Path| -> Value { json!({"image": "sh", "root": root, "split_streams": true, "namespace": namespace}) };
+    Ground::new(gke).in_place(with, Gives { output_bytes_max: 4_095, output_is_there: true })
+}
+
+/// Waits for something that no report tells.
+pub(super) fn until(mut is_so: impl FnMut() -> bool) {
+    let clock = SystemClock::new();
+    while !is_so() {
+        assert!(clock.monotonic() < PATIENCE, "it never came to that");
+        std::thread::yield_now();
+    }
+}
