@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::super::controllers::Fact;
-use super::super::{Cluster, Kind};
+use super::super::{Cluster, Kind, faults};
 use super::attending::{begin, end, given, hear, spoken};
 use super::image::Image;
 use super::leftovers::MARK;
@@ -170,9 +170,10 @@ impl Attendance<'_> {
         let image = container["image"].as_str().unwrap_or_default();
         let mut delay = self.cluster.kubelet.settings.back_off;
         loop {
-            match Image::of(image) {
-                Image::Named | Image::Root(_) => break,
-                Image::Invalid => {
+            let known = Image::of(image);
+            match faults::image_error(self.cluster, image, known == Image::Missing) {
+                None if known != Image::Invalid => break,
+                None => {
                     let message = format!(
                         "Failed to apply default image tag \"{image}\": couldn't parse image name \"{image}\": invalid reference format"
                     );
@@ -181,10 +182,7 @@ impl Attendance<'_> {
                     let _ = self.stop.wait_for(|stop| *stop != Stop::No).await;
                     return false;
                 }
-                Image::Missing => {
-                    let message = format!(
-                        "failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": {image}: not found"
-                    );
+                Some(message) => {
                     self.tell(true, "Failed", &format!("Failed to pull image \"{image}\": {message}"));
                     self.wait_for("ErrImagePull", message);
                     if !self.pause(delay / 4).await {
@@ -202,7 +200,10 @@ impl Attendance<'_> {
         }
         let message = format!("Container image \"{image}\" already present on machine");
         self.tell(false, "Pulled", &message);
-        !self.is_stopped()
+        match faults::start_delay(self.cluster, &self.pod.name) {
+            Some(delay) => self.pause(delay).await,
+            None => !self.is_stopped(),
+        }
     }
 
     /// Where the container is to stand, once all that it asks for is there; `None` when the pod is to stop before.
