@@ -47,8 +47,10 @@ pub async fn check_executors(world: &World, start: &Path, name: Option<&str>) ->
 }
 
 fn section(check: Check) -> Section {
-    let mut findings: Vec<Finding> =
-        check.facts.iter().map(|(name, what)| Finding::new(Level::Fine, name, what.replace(':', ": "))).collect();
+    // A search path may be longer than any line, and can be broken between its folders.
+    let shown = |name: &str, what: &str| if name == "PATH" { what.replace(':', ": ") } else { what.to_owned() };
+    let fine = |(name, what): &(String, String)| Finding::new(Level::Fine, name, shown(name, what));
+    let mut findings: Vec<Finding> = check.facts.iter().map(fine).collect();
     findings.extend(check.missing.iter().map(|missing| Finding::new(Level::Problem, "missing", missing)));
     Section { name: check.executor, findings }
 }
