@@ -2,6 +2,7 @@
 
 mod cluster;
 mod driver;
+mod trouble;
 
 use cluster::{gke, ground};
 
@@ -14,6 +15,18 @@ macro_rules! on_gke {
                 super::suite::$case(&ground(&gke, stringify!($case))).await;
             }
         )*
+
+        mod with_faults {
+            use super::cluster::{faulty, ground_in};
+
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    let gke = faulty().gke();
+                    crate::executor::suite::$case(&ground_in(faulty(), &gke, stringify!($case))).await;
+                }
+            )*
+        }
     };
 }
 
