@@ -6,6 +6,8 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::Executor;
+#[cfg(feature = "gke")]
+use super::gke;
 use super::terminal::{Spares, Terminal};
 use crate::model::Limits;
 
@@ -29,19 +31,30 @@ pub struct Place {
     pub with: Option<Check>,
 }
 
+const TERMINAL: Place = Place { name: "terminal", missing: None, with: None };
+#[cfg(feature = "gke")]
+const GKE: Place = Place { name: "gke", missing: None, with: Some(gke::problems) };
+#[cfg(not(feature = "gke"))]
+const GKE: Place = Place { name: "gke", missing: Some("this Spore was built without it (feature `gke`)"), with: None };
+
 /// The words authors can write.
 pub const PLACES: [Place; 3] = [
-    Place { name: "terminal", missing: None, with: None },
-    Place { name: "gke", missing: Some("it is planned, and this Spore does not have it yet"), with: None },
+    TERMINAL,
+    GKE,
     Place { name: "cloud-run", missing: Some("it is planned, and this Spore does not have it yet"), with: None },
 ];
 
 /// Every executor that is built in, with these limits, and the settings that the folder has for it. `spares` are
 /// supervisors that were started ahead.
 #[must_use]
-pub fn built_in(limits: Limits, _defaults: &Defaults, spares: Option<Arc<Spares>>) -> Executors {
-    let terminal: Arc<dyn Executor> = Arc::new(Terminal::new(limits).with_spares(spares));
-    Executors::from([(terminal.name(), terminal)])
+pub fn built_in(limits: Limits, defaults: &Defaults, spares: Option<Arc<Spares>>) -> Executors {
+    let settings = |name: &str| defaults.get(name).cloned().unwrap_or_default();
+    let executors: [Arc<dyn Executor>; _] = [
+        Arc::new(Terminal::new(limits).with_spares(spares)),
+        #[cfg(feature = "gke")]
+        Arc::new(gke::Gke::new(limits).with_defaults(&settings(GKE.name))),
+    ];
+    executors.into_iter().map(|executor| (executor.name(), executor)).collect()
 }
 
 #[cfg(test)]

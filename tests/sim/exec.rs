@@ -1,6 +1,6 @@
 //! Commands beside a container, by `kubectl exec`.
 
-use super::ground::ground;
+use super::served::ground;
 
 #[tokio::test]
 async fn a_command_stands_where_the_container_does() {

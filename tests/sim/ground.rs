@@ -1,121 +1,98 @@
-//! A cluster that is served in this process, and kubectl.
+//! A simulated cluster served by the real binary, and kubectl to talk to it.
 
-use std::path::PathBuf;
-use std::process::Stdio;
-use std::sync::Arc;
-use std::time::Duration;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
-use serde_json::{Value, json};
-use spore::os::clock::SystemClock;
-use spore::sim::gke::{Cluster, JobSettings, KubeletSettings, LogLimits, Server, Settings};
-use tempfile::TempDir;
-use tokio::io::AsyncWriteExt as _;
+use serde_json::Value;
 
-/// For how long kubectl may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::cli::folder::Folder;
 
-pub(super) struct Ground {
-    folder: TempDir,
-    kubeconfig: PathBuf,
-    server: Server,
+/// A cluster that is served as long as this is held.
+pub(super) struct Served {
+    pub(super) folder: Folder,
+    child: Child,
+    pub(super) url: String,
 }
 
-/// What kubectl said.
+/// What a command answered.
 #[derive(Debug)]
 pub(super) struct Said {
-    pub(super) code: Option<i32>,
+    pub(super) ok: bool,
     pub(super) out: String,
     pub(super) err: String,
 }
 
-/// A cluster; `None` where there is no kubectl.
-#[expect(clippy::disallowed_methods, reason = "the kubeconfig is only read by kubectl")]
-pub(super) async fn ground() -> Option<Ground> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    if !std::env::split_paths(&path).any(|folder| folder.join("kubectl").is_file()) {
-        crate::skipped("there is no kubectl here");
-        return None;
-    }
-    let folder = tempfile::tempdir().expect("a folder");
-    let (back_off, back_off_max) = (Duration::from_millis(10), Duration::from_millis(20));
-    let logs = LogLimits { file_bytes_max: 10 << 20, files_max: 5 };
-    let settings = Settings {
-        kubelet: KubeletSettings { back_off, back_off_max, logs },
-        jobs: JobSettings { back_off, back_off_max },
-        ..Settings::default()
-    };
-    let cluster = Cluster::like(Arc::new(SystemClock::new()), folder.path().join("cluster"), settings);
-    let server = Server::start(Arc::new(cluster), 0).await.expect("served");
-    let kubeconfig = folder.path().join("kubeconfig");
-    std::fs::write(&kubeconfig, server.kubeconfig()).expect("written");
-    Some(Ground { folder, kubeconfig, server })
+/// Whether this machine has kubectl.
+pub(super) fn has_kubectl() -> bool {
+    let asked =
+        Command::new("kubectl").args(["version", "--client"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    asked.is_ok_and(|status| status.success())
 }
 
-impl Ground {
-    /// Has kubectl do something.
-    pub(super) async fn kubectl(&self, words: &[&str]) -> Said {
-        self.kubectl_with(words, "").await
+impl Served {
+    /// A new cluster, started with more words.
+    pub(super) fn new(more: &[&str]) -> Self {
+        let folder = Folder::new();
+        let place = folder.path("kubeconfig").display().to_string();
+        let words = [&["sim", "gke", "--format", "json", "--kubeconfig", &place], more].concat();
+        let mut child = folder.command(&words).stdout(Stdio::piped()).spawn().expect("the program starts");
+        let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
+        let report = first_value(&mut out);
+        // Nobody writes there any more; it is held so that nothing is broken off.
+        child.stdout = Some(out.into_inner());
+        let url = report["url"].as_str().expect("an address").to_owned();
+        Self { folder, child, url }
     }
 
-    /// The same, with something on its standard input.
-    #[expect(clippy::disallowed_methods, reason = "the tests ask the real kubectl")]
-    pub(super) async fn kubectl_with(&self, words: &[&str], input: &str) -> Said {
-        let mut command = tokio::process::Command::new("kubectl");
-        command.args(words).env("KUBECONFIG", &self.kubeconfig).env("HOME", self.folder.path());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        let mut child = command.spawn().expect("kubectl starts");
-        let mut pipe = child.stdin.take().expect("piped");
-        // One that does not read its input may have ended.
-        let _ = pipe.write_all(input.as_bytes()).await;
-        drop(pipe);
-        let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
-        let output = output.unwrap_or_else(|_| panic!("kubectl {words:?} never ended")).expect("waited for");
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    /// kubectl with these words, ready to be started.
+    pub(super) fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new("kubectl");
+        command.args(words).stdin(Stdio::null()).current_dir(self.folder.root());
+        command.env("HOME", self.folder.root()).env("KUBECONFIG", self.folder.path("kubeconfig"));
+        command
     }
 
-    /// The same; it must succeed.
-    pub(super) async fn does(&self, words: &[&str]) -> String {
-        let said = self.kubectl(words).await;
-        assert_eq!(said.code, Some(0), "kubectl {words:?}: {said:?}");
+    /// What kubectl answers.
+    pub(super) fn kubectl(&self, words: &[&str]) -> Said {
+        let output = self.command(words).output().expect("kubectl starts");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+        Said { ok: output.status.success(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// What kubectl prints, which must do what it was told.
+    pub(super) fn told(&self, words: &[&str]) -> String {
+        let said = self.kubectl(words);
+        assert!(said.ok, "kubectl {words:?}: {said:?}");
         said.out
     }
 
-    /// A path as `kubectl get --raw` wants it, which leaves out what is in front of it in the kubeconfig.
-    pub(super) fn raw(&self, path: &str) -> String {
-        let (_, behind) = self.server.url().rsplit_once('/').expect("a secret part");
-        format!("/{behind}{path}")
-    }
-
-    /// Makes an object.
-    pub(super) async fn make(&self, object: &Value) {
-        let said = self.kubectl_with(&["create", "-f", "-"], &object.to_string()).await;
-        assert_eq!(said.code, Some(0), "{said:?}");
-    }
-
-    /// Makes a pod that has a machine, and waits until it is in that phase.
-    pub(super) async fn pod(&self, name: &str, script: &str, phase: &str) {
-        let spec = spec(script);
-        self.make(&json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})).await;
-        self.does(&[
-            "wait",
-            &format!("pod/{name}"),
-            &format!("--for=jsonpath={{.status.phase}}={phase}"),
-            "--timeout=30s",
-        ])
-        .await;
+    /// An object, as JSON.
+    pub(super) fn object(&self, words: &[&str]) -> Value {
+        serde_json::from_str(&self.told(&[words, &["-o", "json"]].concat())).expect("JSON")
     }
 }
 
-/// A pod that has a machine.
-pub(super) fn spec(script: &str) -> Value {
-    json!({
-        "nodeName": "machine", "restartPolicy": "Never", "terminationGracePeriodSeconds": 1,
-        "volumes": [{"name": "work", "emptyDir": {}}],
-        "containers": [{
-            "name": "main", "image": "busybox", "command": ["/bin/sh", "-e", "-c", script],
-            "env": [{"name": "COLOUR", "value": "blue"}], "workingDir": "/workspace",
-            "volumeMounts": [{"name": "work", "mountPath": "/workspace"}],
-        }],
-    })
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It ends its containers before it goes.
+        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw) {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        }
+        let _ = self.child.wait();
+    }
+}
+
+/// The report is one value over several lines, and ends with the brace that it began with.
+fn first_value(out: &mut BufReader<ChildStdout>) -> Value {
+    let mut text = String::new();
+    loop {
+        let count = out.read_line(&mut text).expect("a line");
+        if let Ok(value) = serde_json::from_str(&text) {
+            return value;
+        }
+        if count == 0 {
+            let _ = out.read_to_string(&mut text);
+            panic!("the program ended, and said: {text}");
+        }
+    }
 }

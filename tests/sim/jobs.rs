@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::ground::{ground, spec};
+use super::served::{ground, spec};
 
 fn job(name: &str, script: &str) -> serde_json::Value {
     json!({

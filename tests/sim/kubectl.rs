@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::json;
 
-use super::served::{Served, has_kubectl};
+use super::ground::{Served, has_kubectl};
 use crate::cli::folder::Folder;
 use crate::skipped;
 

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Node;
 use kube::api::{ListParams, PostParams};
 use kube::{Api, ResourceExt as _};
 
-use super::client::{Cluster, Clusters, Deed, Reached, Trouble};
+use super::client::{Cluster, Clusters, Deed, Trouble};
 use crate::executor::Check;
 
 /// What a run needs: group, resource, subresource, verbs.
@@ -23,7 +23,7 @@ const NEEDS: [(&str, &str, &str, &[&str]); 6] = [
 /// Looks.
 pub(super) async fn check(clusters: &Arc<Clusters>) -> Check {
     let mut check = Check { executor: "gke".into(), ..Check::default() };
-    let cluster = Cluster::new(clusters, None);
+    let cluster = Cluster::home(clusters);
     let reached = match cluster.reach().await {
         Ok(reached) => reached,
         Err(trouble) => {
@@ -33,7 +33,8 @@ pub(super) async fn check(clusters: &Arc<Clusters>) -> Check {
     };
     let mut fact = |name: &str, text: &str| check.facts.push((name.to_owned(), text.to_owned()));
     fact("cluster", &reached.server);
-    fact("namespace", &reached.namespace);
+    let namespace = cluster.namespace(&reached);
+    fact("namespace", &namespace);
     let deed = Deed { verb: "get", resource: "version" };
     match cluster.ask(deed, |reached| async move { reached.client.apiserver_version().await }).await {
         Ok(version) => fact("version", &version.git_version),
@@ -43,7 +44,7 @@ pub(super) async fn check(clusters: &Arc<Clusters>) -> Check {
         }
     }
     fact("kind", &kind(&cluster).await);
-    missing(&cluster, &reached, &mut check.missing).await;
+    missing(&cluster, &namespace, &mut check.missing).await;
     check
 }
 
@@ -79,11 +80,11 @@ async fn kind(cluster: &Cluster) -> String {
     }
 }
 
-async fn missing(cluster: &Cluster, reached: &Reached, missing: &mut Vec<String>) {
+async fn missing(cluster: &Cluster, namespace: &str, missing: &mut Vec<String>) {
     for (group, resource, subresource, verbs) in NEEDS {
         let mut denied = Vec::new();
         for verb in verbs {
-            match may(cluster, &reached.namespace, (group, resource, subresource), verb).await {
+            match may(cluster, namespace, (group, resource, subresource), verb).await {
                 Ok(true) => {}
                 Ok(false) => denied.push(*verb),
                 Err(trouble) => {
@@ -97,7 +98,7 @@ async fn missing(cluster: &Cluster, reached: &Reached, missing: &mut Vec<String>
         }
         let whole = if subresource.is_empty() { resource.to_owned() } else { format!("{resource}/{subresource}") };
         let named = if group.is_empty() { whole.clone() } else { format!("{whole}.{group}") };
-        let (verbs, namespace) = (denied.join(","), &reached.namespace);
+        let verbs = denied.join(",");
         missing.push(format!(
             "this user may not {} {whole} in the namespace `{namespace}`; let its owner run `kubectl create role \
              spore-{resource}{} --verb={verbs} --resource={named} -n {namespace}` and bind it with `kubectl create \

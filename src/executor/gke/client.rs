@@ -76,6 +76,8 @@ pub(super) struct Reached {
 pub(super) struct Clusters {
     /// The kubeconfig, where it is not to be looked for.
     kubeconfig: Option<PathBuf>,
+    /// The context and the namespace that count where nobody says any.
+    home: (Option<String>, Option<String>),
     reached: Mutex<HashMap<Option<String>, Arc<Reached>>>,
 }
 
@@ -88,7 +90,12 @@ pub(super) struct Cluster {
 
 impl Clusters {
     pub(super) fn of(kubeconfig: PathBuf) -> Self {
-        Self { kubeconfig: Some(kubeconfig), reached: Mutex::default() }
+        Self { kubeconfig: Some(kubeconfig), ..Self::default() }
+    }
+
+    /// As they are, but with a context and a namespace that count where nobody says any.
+    pub(super) fn at_home(self, context: Option<String>, namespace: Option<String>) -> Self {
+        Self { home: (context, namespace), ..self }
     }
 
     async fn config(&self, context: Option<&str>) -> Result<Config, String> {
@@ -109,6 +116,16 @@ impl Clusters {
 impl Cluster {
     pub(super) fn new(clusters: &Arc<Clusters>, context: Option<&str>) -> Self {
         Self { clusters: Arc::clone(clusters), context: context.map(str::to_owned) }
+    }
+
+    /// The cluster that counts where nobody says any.
+    pub(super) fn home(clusters: &Arc<Clusters>) -> Self {
+        Self::new(clusters, clusters.home.0.as_deref())
+    }
+
+    /// The namespace that counts where nobody says any.
+    pub(super) fn namespace(&self, reached: &Reached) -> String {
+        self.clusters.home.1.clone().unwrap_or_else(|| reached.namespace.clone())
     }
 
     pub(super) fn context(&self) -> Option<&str> {

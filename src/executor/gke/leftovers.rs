@@ -17,13 +17,15 @@ const PAGE: u32 = 500;
 
 /// Every Job of Spore that can be seen: in all namespaces, or where that is not allowed, in the one of the kubeconfig.
 pub(super) async fn list(clusters: &Arc<Clusters>, folder: &str) -> io::Result<Vec<Leftover>> {
-    let cluster = Cluster::new(clusters, None);
+    let cluster = Cluster::home(clusters);
     let reached = cluster.reach().await.map_err(|trouble| failed(&trouble))?;
     let everywhere: Api<Job> = Api::all(reached.client.clone());
     let jobs = match pages(&cluster, &everywhere).await {
-        Err(Trouble::Forbidden(_)) => pages(&cluster, &Api::namespaced(reached.client.clone(), &reached.namespace))
-            .await
-            .map_err(|trouble| failed(&trouble))?,
+        Err(Trouble::Forbidden(_)) => {
+            pages(&cluster, &Api::namespaced(reached.client.clone(), &cluster.namespace(&reached)))
+                .await
+                .map_err(|trouble| failed(&trouble))?
+        }
         jobs => jobs.map_err(|trouble| failed(&trouble))?,
     };
     Ok(jobs.iter().map(|job| leftover(job, &reached.server, folder)).collect())
@@ -60,7 +62,7 @@ async fn pages(cluster: &Cluster, jobs: &Api<Job>) -> Result<Vec<Job>, Trouble> 
 
 /// Removes one, if it is still of the same run.
 pub(super) async fn remove(clusters: &Arc<Clusters>, leftover: &Leftover) -> io::Result<()> {
-    let cluster = Cluster::new(clusters, None);
+    let cluster = Cluster::home(clusters);
     let reached = cluster.reach().await.map_err(|trouble| failed(&trouble))?;
     let Some((_, namespace)) = leftover.place.rsplit_once(' ').filter(|(server, _)| *server == reached.server) else {
         return Err(io::Error::other(format!(

@@ -6,6 +6,8 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use indexmap::IndexMap;
+use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::attend::attend;
@@ -37,6 +39,14 @@ impl Gke {
     #[must_use]
     pub fn reached_by(limits: Limits, path: &Path) -> Self {
         Self::of(limits, Clusters::of(path.to_path_buf()))
+    }
+
+    /// As it is, for a folder whose settings of this executor are `defaults`: the cluster and the namespace in them are those
+    /// that are looked at and cleaned.
+    #[must_use]
+    pub fn with_defaults(self, defaults: &IndexMap<String, Value>) -> Self {
+        let text = |name: &str| defaults.get(name).and_then(Value::as_str).map(str::to_owned);
+        Self::of(self.shared.limits, Clusters::default().at_home(text("context"), text("namespace")))
     }
 
     fn of(limits: Limits, clusters: Clusters) -> Self {

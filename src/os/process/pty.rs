@@ -1,6 +1,6 @@
 //! A program on a terminal of its own, which this process is the other side of.
 
-use std::ffi::{CStr, CString, OsStr};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
@@ -19,7 +19,7 @@ use super::attended::{Beginning, wakeful};
 
 /// The flag of `posix_spawn(3)` that makes the program the leader of a session; the C libraries of Linux agree on it. The
 /// leader of a session that opens a terminal gets it as its own.
-const SET_SESSION: i32 = 0x80;
+const SET_SESSION: PosixSpawnFlags = PosixSpawnFlags::from_bits_retain(0x80);
 /// Goes into the folder, which the portable call cannot, and becomes the program under the name that it is told.
 const ENTER: &str = r#"cd "$0" && exec "$@""#;
 
@@ -44,12 +44,12 @@ impl Beginning<'_> {
         descriptors.add_dup2(0, 1)?;
         descriptors.add_dup2(0, 2)?;
         let mut attributes = PosixSpawnAttr::init()?;
-        let session = PosixSpawnFlags::from_bits_retain(SET_SESSION.try_into().map_err(io::Error::other)?);
-        attributes
-            .set_flags(session | PosixSpawnFlags::POSIX_SPAWN_SETSIGDEF | PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK)?;
+        attributes.set_flags(
+            SET_SESSION | PosixSpawnFlags::POSIX_SPAWN_SETSIGDEF | PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK,
+        )?;
         attributes.set_sigdefault(&SigSet::all())?;
         attributes.set_sigmask(&SigSet::empty())?;
-        let own = self.words.iter().map(|word| word.as_os_str());
+        let own = self.words.iter().map(OsString::as_os_str);
         let words =
             ["sh".as_ref(), "-c".as_ref(), OsStr::new(ENTER), self.folder.as_os_str(), self.program.as_os_str()];
         let words: Result<Vec<CString>, _> =

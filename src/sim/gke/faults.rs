@@ -277,9 +277,8 @@ pub(super) fn vanishes(cluster: &Cluster, pod: &str) -> bool {
     cluster.plant.faults.strike(&[Kind::VanishedPod], "", pod, cluster.clock.monotonic()).is_some()
 }
 
-/// Why an image is not to be had now, in the kubelet's words; an image whose tag is `missing` never is.
-pub(super) fn image_error(cluster: &Cluster, image: &str) -> Option<String> {
-    let missing = image.ends_with(":missing");
+/// Why an image is not to be had now, in the kubelet's words; one that is `missing` never is.
+pub(super) fn image_error(cluster: &Cluster, image: &str, missing: bool) -> Option<String> {
     let strikes = || cluster.plant.faults.strike(&[Kind::ImageError], "", image, cluster.clock.monotonic()).is_some();
     (missing || strikes()).then(|| {
         format!(
@@ -383,7 +382,7 @@ mod tests {
         assert!(text(after(&cutting, &Method::GET, path, "watch=true", answer())).await.is_err());
         assert!(text(after(&cutting, &Method::GET, "/x/log", "follow=true", answer())).await.is_err());
         assert!(text(after(&cutting, &Method::POST, path, "", answer())).await.is_err());
-        assert!(image_error(&lossy, "x:missing").is_some_and(|message| message.contains("not found")));
-        assert!(image_error(&lossy, "x:1").is_none() && start_delay(&lossy, "p").is_none());
+        assert!(image_error(&lossy, "x:missing", true).is_some_and(|message| message.contains("not found")));
+        assert!(image_error(&lossy, "x:1", false).is_none() && start_delay(&lossy, "p").is_none());
     }
 }

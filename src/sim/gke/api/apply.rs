@@ -17,7 +17,7 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Who has said what.
 #[derive(Clone, Debug)]
-struct Manager {
+struct Claimant {
     name: String,
     operation: String,
     part: String,
@@ -49,7 +49,7 @@ pub(super) fn apply(call: &Call, place: &Place<'_>) -> Answer {
     config["metadata"]["name"] = name.into();
     let remarks = fields::check(call, kind, &mut config)?;
     let set = owned::fields_of(kind.resource().kind, &config);
-    let mine = Manager {
+    let mine = Claimant {
         name: manager.to_owned(),
         operation: "Apply".to_owned(),
         part: if part == Part::Status { "status".to_owned() } else { String::new() },
@@ -77,12 +77,12 @@ pub(super) fn apply(call: &Call, place: &Place<'_>) -> Answer {
 }
 
 /// What comes out of an apply to an object that is there.
-fn merged(call: &Call, kind: Kind, old: &Value, config: &Value, mine: &Manager) -> Result<Value, Refusal> {
+fn merged(call: &Call, kind: Kind, old: &Value, config: &Value, mine: &Claimant) -> Result<Value, Refusal> {
     let type_name = kind.resource().kind;
     let mut managers = managers(kind, old, mine);
     let last = last_applied(type_name, old, mine);
     let is_mine =
-        |other: &Manager| (&other.name, &other.operation, &other.part) == (&mine.name, &mine.operation, &mine.part);
+        |other: &Claimant| (&other.name, &other.operation, &other.part) == (&mine.name, &mine.operation, &mine.part);
     let before = managers.iter().find(|other| is_mine(other)).cloned();
     managers.retain(|other| !is_mine(other));
     let mut conflicts = Vec::new();
@@ -105,8 +105,8 @@ fn merged(call: &Call, kind: Kind, old: &Value, config: &Value, mine: &Manager) 
     let mut new = old.clone();
     strategic::merge(type_name, &mut new, config).map_err(Refusal::bad_request)?;
     let had = before.as_ref().map_or(&last, |before| &before.set);
-    // Backwards: what stands in an item goes before the item.
-    for path in had.iter().rev().filter(|path| !mine.set.contains(*path)) {
+    // An item goes before what stands in it, which goes along.
+    for path in had.iter().filter(|path| !mine.set.contains(*path)) {
         let is_others = managers.iter().any(|other| other.set.iter().any(|owned| owned.starts_with(path)));
         let is_still_mine = mine.set.iter().any(|owned| owned.starts_with(path));
         if !is_others && !is_still_mine {
@@ -114,19 +114,19 @@ fn merged(call: &Call, kind: Kind, old: &Value, config: &Value, mine: &Manager) 
         }
     }
     let time = before.filter(|before| before.set == mine.set).map(|before| before.time);
-    managers.push(Manager { time: time.unwrap_or_else(|| mine.time.clone()), ..mine.clone() });
+    managers.push(Claimant { time: time.unwrap_or_else(|| mine.time.clone()), ..mine.clone() });
     new["metadata"]["managedFields"] = entries(kind, &managers);
     Ok(new)
 }
 
 /// What kubectl applied from its own side before, which it may take over without asking.
-fn last_applied(type_name: &str, old: &Value, mine: &Manager) -> Set {
+fn last_applied(type_name: &str, old: &Value, mine: &Claimant) -> Set {
     let last = old["metadata"]["annotations"][LAST_APPLIED].as_str().filter(|_| mine.name == "kubectl");
     let last: Option<Value> = last.and_then(|last| serde_json::from_str(last).ok());
     last.map(|last| owned::fields_of(type_name, &last)).unwrap_or_default()
 }
 
-fn managers(kind: Kind, old: &Value, mine: &Manager) -> Vec<Manager> {
+fn managers(kind: Kind, old: &Value, mine: &Claimant) -> Vec<Claimant> {
     let known = read(old);
     if !known.is_empty() {
         return known;
@@ -134,15 +134,15 @@ fn managers(kind: Kind, old: &Value, mine: &Manager) -> Vec<Manager> {
     let mut set = owned::fields_of(kind.resource().kind, old);
     set.retain(|path| path[0] != "f:status");
     let name = "before-first-apply".to_owned();
-    vec![Manager { name, operation: "Update".to_owned(), part: String::new(), time: mine.time.clone(), set }]
+    vec![Claimant { name, operation: "Update".to_owned(), part: String::new(), time: mine.time.clone(), set }]
 }
 
-fn read(object: &Value) -> Vec<Manager> {
+fn read(object: &Value) -> Vec<Claimant> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let entries = object["metadata"]["managedFields"].as_array().into_iter().flatten();
     entries
         .filter(|entry| entry["fieldsV1"].is_object())
-        .map(|entry| Manager {
+        .map(|entry| Claimant {
             name: text(&entry["manager"]),
             operation: text(&entry["operation"]),
             part: text(&entry["subresource"]),
@@ -152,7 +152,7 @@ fn read(object: &Value) -> Vec<Manager> {
         .collect()
 }
 
-fn entry(kind: Kind, manager: &Manager) -> Value {
+fn entry(kind: Kind, manager: &Claimant) -> Value {
     let mut entry = json!({
         "manager": manager.name, "operation": manager.operation, "apiVersion": kind.api_version(),
         "time": manager.time, "fieldsType": "FieldsV1", "fieldsV1": owned::written(&manager.set),
@@ -163,7 +163,7 @@ fn entry(kind: Kind, manager: &Manager) -> Value {
     entry
 }
 
-fn entries(kind: Kind, managers: &[Manager]) -> Value {
+fn entries(kind: Kind, managers: &[Claimant]) -> Value {
     managers.iter().filter(|manager| !manager.set.is_empty()).map(|manager| entry(kind, manager)).collect()
 }
 
@@ -206,7 +206,7 @@ pub(super) fn track(call: &Call, kind: Kind, old: &Value, new: &mut Value) {
             manager.time = time;
         }
         None => {
-            managers.push(Manager { name, operation: "Update".to_owned(), part: String::new(), time, set: changed });
+            managers.push(Claimant { name, operation: "Update".to_owned(), part: String::new(), time, set: changed });
         }
     }
     new["metadata"]["managedFields"] = entries(kind, &managers);

@@ -97,9 +97,9 @@ async fn perform(
         Err(because) => return Some(not_started(&because)),
     };
     let ended = if query.is("tty") {
-        on_terminal(&prepared, query, sender, receiver).await
+        Box::pin(on_terminal(&prepared, query, sender, receiver)).await
     } else {
-        on_pipes(&prepared, query, sender, receiver).await
+        Box::pin(on_pipes(&prepared, query, sender, receiver)).await
     };
     match ended {
         Ok(end) => Some(outcome(end?)),
@@ -118,12 +118,8 @@ async fn on_pipes(
     let listening = async {
         while let Some((channel, bytes)) = next(receiver).await {
             match (channel, &mut input) {
-                (INPUT, Some(pipe)) => {
-                    // A command that reads no more is no failure.
-                    if pipe.write_all(&bytes).await.is_err() {
-                        input = None;
-                    }
-                }
+                // A command that reads no more is no failure.
+                (INPUT, Some(pipe)) => drop(pipe.write_all(&bytes).await),
                 (CLOSE, _) if bytes.first() == Some(&INPUT) => input = None,
                 _ => {}
             }

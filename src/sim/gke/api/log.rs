@@ -65,11 +65,9 @@ pub(super) fn container(pod: &Value, name: &str, wanted: Option<&str>) -> Result
         Some(wanted) => Err(Refusal::bad_request(format!("container {wanted} is not valid for pod {name}"))),
         None if main.len() == 1 => Ok(main.concat()),
         None => {
-            let mut message =
-                format!("a container name must be specified for pod {name}, choose one of: [{}]", main.join(" "));
-            if !first.is_empty() {
-                message += &format!(" or one of the init containers: [{}]", first.join(" "));
-            }
+            let (main, first) = (main.join(" "), first.join(" "));
+            let first = if first.is_empty() { first } else { format!(" or one of the init containers: [{first}]") };
+            let message = format!("a container name must be specified for pod {name}, choose one of: [{main}]{first}");
             Err(Refusal::bad_request(message))
         }
     }
@@ -83,13 +81,11 @@ fn wish(cluster: &Cluster, name: &str, query: &Query) -> Result<Wish, Refusal> {
     };
     let number = |field: &str, least: u64| match query.get(field) {
         None => Ok(None),
-        Some(text) => match text.parse::<u64>().ok().filter(|number| *number >= least) {
-            Some(number) => Ok(Some(number)),
-            None => {
-                let bound = if least == 0 { "must be greater than or equal to 0" } else { "must be greater than 0" };
-                Err(invalid(field, format!("Invalid value: {text}: {bound}")))
-            }
-        },
+        Some(text) => {
+            let bound = if least == 0 { "must be greater than or equal to 0" } else { "must be greater than 0" };
+            let number = text.parse::<u64>().ok().filter(|number| *number >= least);
+            number.map(Some).ok_or_else(|| invalid(field, format!("Invalid value: {text}: {bound}")))
+        }
     };
     let (lines_max, bytes_max) = (number("tailLines", 0)?, number("limitBytes", 1)?);
     let seconds = number("sinceSeconds", 1)?;
@@ -97,7 +93,8 @@ fn wish(cluster: &Cluster, name: &str, query: &Query) -> Result<Wish, Refusal> {
         let moment = text.parse::<jiff::Timestamp>();
         moment.map_err(|_| Refusal::bad_request(format!("parsing time \"{text}\": it is no RFC 3339 time")))
     });
-    let time = time.transpose()?.map(|moment| i64::try_from(moment.as_nanosecond()).unwrap_or(i64::MAX));
+    // A real API server tells a kubelet whole seconds.
+    let time = time.transpose()?.map(|moment| moment.as_second().saturating_mul(1_000_000_000));
     if seconds.is_some() && time.is_some() {
         let wrong = "Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified";
         return Err(invalid("", wrong.to_owned()));

@@ -125,7 +125,7 @@ fn is_item(item: &Value, word: &str, wanted: &str) -> bool {
     }
 }
 
-/// Takes a field out, and what is empty without it.
+/// Takes a field out, and what is empty without it. What an item is known by stays as long as the item.
 pub(super) fn take_out(value: &mut Value, path: &[String]) {
     let Some((word, rest)) = path.split_first() else { return };
     let (how, name) = word.split_at(2);
@@ -141,9 +141,11 @@ pub(super) fn take_out(value: &mut Value, path: &[String]) {
     } else if let Some(items) = value.as_array_mut()
         && let Some(at) = items.iter().position(|item| is_item(item, word, name))
     {
+        let keys: Value = serde_json::from_str(name).unwrap_or_default();
+        let is_key = |rest: &[String]| rest.len() == 1 && !keys[&rest[0][2..]].is_null();
         if rest.is_empty() {
             items.remove(at);
-        } else {
+        } else if !is_key(rest) {
             take_out(&mut items[at], rest);
         }
     }
@@ -179,7 +181,7 @@ mod tests {
         assert_eq!(fields["f:metadata"], json!({"f:labels": {"f:x/y": {}}, "f:finalizers": {"v:\"f\"": {}}}));
         assert_eq!(read(&fields), set);
         let mut left = job.clone();
-        for path in set.iter().rev() {
+        for path in &set {
             assert!(look(&job, path).is_some(), "{path:?}");
             take_out(&mut left, path);
         }

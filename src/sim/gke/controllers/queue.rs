@@ -71,6 +71,6 @@ mod tests {
         assert_eq!(queue.pop(Duration::from_secs(4)), None);
         assert_eq!(queue.next(), Some(Duration::from_secs(5)));
         assert_eq!(queue.pop(Duration::from_secs(6)), Some(key("b")));
-        assert_eq!((queue.pop(Duration::from_secs(60)), queue.next()), (None, None));
+        assert_eq!((queue.pop(Duration::from_mins(1)), queue.next()), (None, None));
     }
 }

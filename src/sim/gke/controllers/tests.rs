@@ -43,7 +43,7 @@ async fn bind(cluster: Arc<Cluster>) {
 }
 
 impl Controlled {
-    fn make(&self, kind: Kind, name: &str, spec: Value) {
+    fn make(&self, kind: Kind, name: &str, spec: &Value) {
         let object = json!({"metadata": {"name": name, "namespace": "default"}, "spec": spec});
         self.ground.cluster.store.create(kind, object).expect("made");
     }
@@ -88,30 +88,30 @@ fn reason_of(status: &Value, name: &str) -> String {
 #[tokio::test]
 async fn jobs_end_as_their_pods_do() {
     let cluster = controlled();
-    cluster.make(Kind::Job, "good", job("true"));
+    cluster.make(Kind::Job, "good", &job("true"));
     let status = cluster.job("good", "Complete").await;
     assert_eq!((&status["succeeded"], &status["ready"]), (&json!(1), &json!(0)));
     assert!(status["active"].is_null() && status["startTime"].is_string() && status["completionTime"].is_string());
     let pod = cluster.pods().remove(0);
     assert!(pod.name.starts_with("good-") && pod.name.len() == "good-".len() + 5, "{}", pod.name);
     assert_eq!(pod.labels["batch.kubernetes.io/job-name"], "good");
-    cluster.make(Kind::Job, "bad", job("exit 1"));
+    cluster.make(Kind::Job, "bad", &job("exit 1"));
     let status = cluster.job("bad", "Failed").await;
     assert_eq!((&status["failed"], reason_of(&status, "Failed").as_str()), (&json!(1), "BackoffLimitExceeded"));
     let mut late = job("sleep 1000");
     late["activeDeadlineSeconds"] = 1.into();
-    cluster.make(Kind::Job, "late", late);
+    cluster.make(Kind::Job, "late", &late);
     let status = cluster.job("late", "Failed").await;
     assert_eq!(reason_of(&status, "Failed"), "DeadlineExceeded");
     let mut again = job("exit 1");
     again["backoffLimit"] = 2.into();
-    cluster.make(Kind::Job, "again", again);
+    cluster.make(Kind::Job, "again", &again);
     assert_eq!(cluster.job("again", "Failed").await["failed"], 3);
     let mut ruled = job("exit 42");
     ruled["backoffLimit"] = 6.into();
     ruled["podFailurePolicy"] =
         json!({"rules": [{"action": "FailJob", "onExitCodes": {"operator": "In", "values": [42]}}]});
-    cluster.make(Kind::Job, "ruled", ruled);
+    cluster.make(Kind::Job, "ruled", &ruled);
     assert_eq!(reason_of(&cluster.job("ruled", "Failed").await, "Failed"), "PodFailurePolicy");
 }
 
@@ -122,7 +122,7 @@ async fn indexed_jobs_do_each_index_once() {
     (many["completions"], many["parallelism"], many["completionMode"]) = (6.into(), 3.into(), "Indexed".into());
     many["backoffLimitPerIndex"] = 1.into();
     many.as_object_mut().expect("an object").remove("backoffLimit");
-    cluster.make(Kind::Job, "many", many);
+    cluster.make(Kind::Job, "many", &many);
     let status = cluster.job("many", "Failed").await;
     assert_eq!((&status["completedIndexes"], &status["failedIndexes"]), (&json!("0,1,3-5"), &json!("2")));
     assert_eq!(
@@ -136,7 +136,7 @@ async fn suspended_jobs_wait_and_finished_ones_go() {
     let cluster = controlled();
     let mut spec = job("true");
     (spec["suspend"], spec["ttlSecondsAfterFinished"]) = (true.into(), 0.into());
-    cluster.make(Kind::Job, "a", spec);
+    cluster.make(Kind::Job, "a", &spec);
     cluster.until(Kind::Job, "a", |job| condition(&job["status"], "Suspended") == Some("True")).await;
     assert!(cluster.pods().is_empty());
     let resume = cluster.ground.cluster.store.change(Kind::Job, "default", "a", |job| {
@@ -155,7 +155,7 @@ async fn deployments_roll_from_one_template_to_the_next() {
             "metadata": {"labels": {"app": "web"}},
             "spec": {"restartPolicy": "Always", "terminationGracePeriodSeconds": 0, "containers": [sh(script)]}}})
     };
-    cluster.make(Kind::Deployment, "web", spec("sleep 1000"));
+    cluster.make(Kind::Deployment, "web", &spec("sleep 1000"));
     let is_done = |value: &Value| {
         let (status, progress) = (&value["status"], value["status"]["conditions"].as_array());
         let progress = progress.and_then(|all| all.iter().find(|one| one["type"] == "Progressing")).cloned();

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::AsyncReadExt as _;
 use tokio::sync::watch;
 
 use super::super::controllers::Fact;
-use super::super::{Cluster, Kind};
+use super::super::{Cluster, Kind, faults};
+use super::attending::{begin, end, given, hear, spoken};
 use super::image::Image;
 use super::leftovers::MARK;
-use super::logs::{Lines, Log, Stream};
+use super::logs::{Log, Stream};
 use super::pod::Stop;
 use super::shared::Pod;
 use super::status::{Ended, State};
@@ -31,8 +31,6 @@ const FALLBACK: (usize, usize) = (80, 2048);
 const AFTERWARDS: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
 /// How long a container must run for its crashes to be forgotten.
 const FORGIVEN: Duration = Duration::from_mins(10);
-const SIGTERM: i32 = 15;
-const SIGKILL: i32 = 9;
 
 /// A container of a pod that is alive.
 pub(super) struct Attendance<'a> {
@@ -139,7 +137,9 @@ impl Attendance<'_> {
         let delay = crashes.checked_sub(1).map_or(Duration::ZERO, |doublings| {
             settings.back_off.saturating_mul(2_u32.saturating_pow(doublings)).min(settings.back_off_max)
         });
-        if !delay.is_zero() {
+        if delay.is_zero() {
+            self.pod.set(self.slot, |slot| slot.last = Some(ended));
+        } else {
             let Pod { namespace, name, uid, .. } = self.pod;
             let container = self.container();
             let container = container["name"].as_str().unwrap_or_default();
@@ -160,8 +160,6 @@ impl Attendance<'_> {
                 self.pod.set(self.slot, |slot| slot.state = State::Terminated(ended));
                 return false;
             }
-        } else {
-            self.pod.set(self.slot, |slot| slot.last = Some(ended));
         }
         self.pod.set(self.slot, |slot| slot.restarts += 1);
         true
@@ -172,9 +170,10 @@ impl Attendance<'_> {
         let image = container["image"].as_str().unwrap_or_default();
         let mut delay = self.cluster.kubelet.settings.back_off;
         loop {
-            match Image::of(image) {
-                Image::Named | Image::Root(_) => break,
-                Image::Invalid => {
+            let known = Image::of(image);
+            match faults::image_error(self.cluster, image, known == Image::Missing) {
+                None if known != Image::Invalid => break,
+                None => {
                     let message = format!(
                         "Failed to apply default image tag \"{image}\": couldn't parse image name \"{image}\": invalid reference format"
                     );
@@ -183,10 +182,7 @@ impl Attendance<'_> {
                     let _ = self.stop.wait_for(|stop| *stop != Stop::No).await;
                     return false;
                 }
-                Image::Missing => {
-                    let message = format!(
-                        "failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": {image}: not found"
-                    );
+                Some(message) => {
                     self.tell(true, "Failed", &format!("Failed to pull image \"{image}\": {message}"));
                     self.wait_for("ErrImagePull", message);
                     if !self.pause(delay / 4).await {
@@ -204,7 +200,10 @@ impl Attendance<'_> {
         }
         let message = format!("Container image \"{image}\" already present on machine");
         self.tell(false, "Pulled", &message);
-        !self.is_stopped()
+        match faults::start_delay(self.cluster, &self.pod.name) {
+            Some(delay) => self.pause(delay).await,
+            None => !self.is_stopped(),
+        }
     }
 
     /// Where the container is to stand, once all that it asks for is there; `None` when the pod is to stop before.
@@ -402,104 +401,5 @@ impl Attendance<'_> {
             words = log.tail(FALLBACK.0, FALLBACK.1);
         }
         String::from_utf8_lossy(&words).into_owned()
-    }
-}
-
-/// Starts the program of a container: its command and arguments, with known variables expanded.
-fn begin(container: &Value, place: &Place) -> Result<(Attended, Pipes), String> {
-    let variables: Vec<(String, String)> = place
-        .variables
-        .pairs()
-        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
-        .collect();
-    let texts = ["command", "args"].map(|field| container[field].as_array().into_iter().flatten());
-    let texts = texts.into_iter().flatten().filter_map(Value::as_str);
-    let mut words: Vec<String> = texts.map(|text| environment::expand(text, &variables)).collect();
-    if words.is_empty() {
-        // What the image would run is not known; what most do without arguments is to stay.
-        words = ["sleep", "2147483647"].map(str::to_owned).to_vec();
-    }
-    let prepared = place.prepare(&words)?;
-    if !place.root.is_some() && !place.folder.is_dir() {
-        return Err(format!(
-            "chdir to cwd (\"{}\") set in config.json failed: no such file or directory: unknown",
-            place.folder.display()
-        ));
-    }
-    prepared.beginning().start(false).map_err(|error| prepared.refusal(&error))
-}
-
-async fn hear(
-    cluster: &Cluster,
-    mut pipe: tokio::net::unix::pipe::Receiver,
-    stream: Stream,
-    log: &Log,
-) -> io::Result<()> {
-    let mut lines = Lines::new(stream);
-    let mut buffer = vec![0; 16 << 10];
-    loop {
-        match pipe.read(&mut buffer).await {
-            Ok(0) | Err(_) => return lines.finish(log, cluster.clock.wall_milliseconds()),
-            Ok(count) => lines.feed(log, cluster.clock.wall_milliseconds(), &buffer[..count])?,
-        }
-    }
-}
-
-/// Waits for the end; asks for it, and then brings it about, when the pod is to stop.
-async fn end(
-    cluster: &Cluster,
-    attended: &mut Attended,
-    stop: &mut watch::Receiver<Stop>,
-    id: &str,
-) -> io::Result<End> {
-    let mut was_asked = false;
-    loop {
-        let now = stop.borrow_and_update().clone();
-        let left = match now {
-            Stop::No => Duration::MAX,
-            Stop::By(deadline) => deadline.saturating_sub(cluster.clock.monotonic()),
-        };
-        if left.is_zero() {
-            attended.signal(SIGKILL);
-            cluster.kubelet.leftovers.end(id).await;
-            return attended.end().await;
-        }
-        if now != Stop::No && !was_asked {
-            was_asked = true;
-            attended.signal(SIGTERM);
-        }
-        tokio::select! {
-            end = attended.end() => return end,
-            () = tokio::time::sleep(left), if now != Stop::No => {}
-            changed = stop.changed() => if changed.is_err() {
-                return attended.end().await;
-            },
-        }
-    }
-}
-
-/// Waits until something is made or changed that pods ask for; false when the pod is to stop.
-pub(super) async fn given(cluster: &Cluster, from: u64, stop: &mut watch::Receiver<Stop>) -> bool {
-    let [mut secrets, mut maps, mut claims] =
-        [Kind::Secret, Kind::ConfigMap, Kind::PersistentVolumeClaim].map(|kind| cluster.store.changes(kind, from).ok());
-    let next = async |changes: &mut Option<super::super::Changes>| match changes {
-        // What was forgotten meanwhile is as good as a change.
-        Some(changes) => drop(changes.next().await),
-        None => {}
-    };
-    tokio::select! {
-        () = next(&mut secrets) => true,
-        () = next(&mut maps) => true,
-        () = next(&mut claims) => true,
-        _ = stop.wait_for(|stop| *stop != Stop::No) => false,
-    }
-}
-
-/// A duration as Go prints it.
-fn spoken(duration: Duration) -> String {
-    match (duration.as_secs() / 60, duration.as_secs() % 60) {
-        (0, _) if duration.as_secs() < 1 => format!("{}ms", duration.as_millis()),
-        (0, seconds) => format!("{seconds}s"),
-        (minutes, seconds) => format!("{minutes}m{seconds}s"),
     }
 }

@@ -64,6 +64,9 @@ fn value_from(cluster: &Cluster, pod: &Value, container: &Value, from: &Value) -
     Ok(None)
 }
 
+/// A key and what stands there.
+pub(super) type Entry = (String, Vec<u8>);
+
 /// What a config map or secret holds; `None` when it is not there and need not be.
 ///
 /// # Errors
@@ -73,7 +76,7 @@ pub(super) fn entries(
     pod: &Value,
     kind: Kind,
     reference: &Value,
-) -> Result<Option<Vec<(String, Vec<u8>)>>, String> {
+) -> Result<Option<Vec<Entry>>, String> {
     use base64::Engine as _;
     let name = reference["name"].as_str().or(reference["secretName"].as_str()).unwrap_or_default();
     let Some(object) = cluster.store.get(kind, text(&pod["metadata"]["namespace"]), name) else {
@@ -105,7 +108,9 @@ pub(super) fn field_of(pod: &Value, path: &str) -> Result<String, String> {
     }
     if let "metadata.labels" | "metadata.annotations" = path {
         let all = pod["metadata"][&path["metadata.".len()..]].as_object().into_iter().flatten();
-        return Ok(all.map(|(name, value)| format!("{name}=\"{}\"\n", text(value).escape_debug())).collect());
+        let lines: Vec<String> =
+            all.map(|(name, value)| format!("{name}=\"{}\"\n", text(value).escape_debug())).collect();
+        return Ok(lines.concat());
     }
     let parts: Vec<&str> = path.split('.').collect();
     match parts[..] {
@@ -138,16 +143,10 @@ pub(super) fn expand(text: &str, set: &[(String, String)]) -> String {
             continue;
         }
         let named = behind.strip_prefix('(').and_then(|inner| inner.split_once(')'));
-        match named.and_then(|(name, after)| Some((set.iter().find(|(known, _)| known == name)?, after))) {
-            Some(((_, value), after)) => {
-                done.push_str(value);
-                rest = after;
-            }
-            None => {
-                done.push('$');
-                rest = behind;
-            }
-        }
+        let known = named.and_then(|(name, after)| Some((set.iter().find(|(known, _)| known == name)?, after)));
+        let (value, after) = known.map_or(("$", behind), |((_, value), after)| (value.as_str(), after));
+        done.push_str(value);
+        rest = after;
     }
     done + rest
 }

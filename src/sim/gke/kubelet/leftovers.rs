@@ -75,7 +75,7 @@ impl Leftovers {
     }
 
     /// Ends at once what is left of every container: the cluster ends.
-    pub(super) fn end_all(&self, marks: HashSet<OsString>) {
+    pub(super) fn end_all(&self, marks: &HashSet<OsString>) {
         let wanted = std::mem::take(&mut *self.wanted.lock().unwrap_or_else(PoisonError::into_inner));
         end(&marks.union(&wanted.marks).cloned().collect());
     }

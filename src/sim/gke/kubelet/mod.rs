@@ -4,6 +4,7 @@
 //! where a pod wants them, because the process sees this machine: their paths are translated wherever they stand in words,
 //! variables and working directories. Nothing is polled: each pod has a task, which wakes when something happens to it.
 
+mod attending;
 mod container;
 mod environment;
 mod image;

@@ -11,7 +11,8 @@ use tokio::sync::watch;
 
 use super::super::controllers::Fact;
 use super::super::{Cluster, Deletion, Kind, Object, Refusal};
-use super::container::{Attendance, given};
+use super::attending::given;
+use super::container::Attendance;
 use super::shared::Pod;
 use super::status::{self, Verdict};
 use super::volumes;
@@ -117,7 +118,7 @@ async fn work(cluster: &Cluster, pod: &Pod, mut stop: watch::Receiver<Stop>) {
                 while stop_of_all.changed().await.is_ok() {
                     stop_sides.send_replace(stop_of_all.borrow().clone());
                 }
-                std::future::pending().await
+                std::future::pending::<()>().await;
             } => {}
         }
     };

@@ -127,7 +127,7 @@ async fn mounts_and_variables_are_where_the_pod_wants_them() {
     container["workingDir"] = "/workspace/deep/er".into();
     container["command"][3] = format!("cd /workspace; {}", container["command"][3].as_str().expect("text")).into();
     container["volumeMounts"] = json!([
-        {"name": "work", "mountPath": "/workspace"}, {"name": "files", "mountPath": "/workspace/a.txt", "subPath": "a.txt"},
+        {"name": "space", "mountPath": "/workspace"}, {"name": "files", "mountPath": "/workspace/a.txt", "subPath": "a.txt"},
         {"name": "secret", "mountPath": "/conf"},
     ]);
     container["env"] = json!([
@@ -137,7 +137,7 @@ async fn mounts_and_variables_are_where_the_pod_wants_them() {
     ]);
     let mut spec = never(&[container]);
     spec["volumes"] = json!([
-        {"name": "work", "emptyDir": {}}, {"name": "files", "configMap": {"name": "files"}},
+        {"name": "space", "emptyDir": {}}, {"name": "files", "configMap": {"name": "files"}},
         {"name": "secret", "secret": {"secretName": "s"}},
     ]);
     ground.pod("a", spec);
@@ -149,8 +149,8 @@ async fn mounts_and_variables_are_where_the_pod_wants_them() {
     let said = ground.said("a", "c");
     let lines: Vec<&str> = said.lines().collect();
     assert_eq!(lines[..3], ["file", "hush", "hush"], "{said}");
-    assert!(lines[3].starts_with(" a a-hush") && said.contains("volumes/work\nmade\n"), "{said}");
-    assert!(said.lines().last().expect("some").ends_with("volumes/work/x"), "{said}");
+    assert!(lines[3].starts_with(" a a-hush") && said.contains("volumes/space\nmade\n"), "{said}");
+    assert!(said.lines().last().expect("some").ends_with("volumes/space/x"), "{said}");
 }
 
 #[tokio::test]

@@ -103,6 +103,6 @@ impl Drop for Watch {
             slots.iter().filter_map(|slot| Some(slot.id.strip_prefix("containerd://")?.into())).collect::<Vec<_>>()
         });
         let marks = ids.collect();
-        self.cluster.kubelet.leftovers.end_all(marks);
+        self.cluster.kubelet.leftovers.end_all(&marks);
     }
 }

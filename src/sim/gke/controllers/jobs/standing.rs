@@ -10,6 +10,10 @@ use super::super::run::Members;
 use super::super::tally::{Member, condition, spans};
 use super::account::Account;
 
+/// Why jobs fail.
+const REASONS: [&str; 5] =
+    ["BackoffLimitExceeded", "DeadlineExceeded", "PodFailurePolicy", "FailedIndexes", "MaxFailedIndexesExceeded"];
+
 /// How a job ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -156,8 +160,6 @@ fn decided(status: &Value) -> Option<Verdict> {
     }
     let listed = status["conditions"].as_array()?;
     let target = listed.iter().find(|one| one["type"] == "FailureTarget" && one["status"] == "True")?;
-    const REASONS: [&str; 5] =
-        ["BackoffLimitExceeded", "DeadlineExceeded", "PodFailurePolicy", "FailedIndexes", "MaxFailedIndexesExceeded"];
     let reason = REASONS.into_iter().find(|reason| target["reason"] == *reason)?;
     Some(Verdict::Failed { reason, message: target["message"].as_str().unwrap_or_default().to_owned() })
 }
