@@ -1,6 +1,7 @@
 //! The suite on a simulated cluster, served by the real program, and what only a cluster must bear.
 
 mod cluster;
+mod deaths;
 mod driver;
 mod trouble;
 

@@ -73,7 +73,7 @@ impl Cluster {
     }
 
     /// Makes a namespace.
-    fn found(&self, name: &str) {
+    pub(super) fn found(&self, name: &str) {
         let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
         let file = self.kubeconfig.with_file_name(format!("{name}.json"));
         spore::os::file::write_new(&file, object.to_string().as_bytes()).expect("written");
