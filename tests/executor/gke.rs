@@ -1,4 +1,5 @@
 //! The suite on a simulated cluster, served by the real program, and what only a cluster must bear.
+#![expect(clippy::disallowed_methods, reason = "the tests stand outside of the house: they start it and its clients")]
 
 mod cluster;
 mod deaths;
