@@ -28,7 +28,7 @@ pub(crate) struct Ground<'a> {
     run_dir: Arc<PathBuf>,
     with: Arc<IndexMap<String, Value>>,
     pub(crate) gives: Gives,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// What a place gives, where one is not like another.
@@ -57,7 +57,7 @@ impl<'a> Ground<'a> {
         let run = RunId::from_parts(1, spore::os::random::bits());
         let gives = Gives { output_bytes_max: 1 << 20, output_is_there: false };
         let (root, run_dir) = (Arc::new(root), Arc::new(real.join("run")));
-        Self { executor, root, run, run_dir, with: Arc::default(), gives, _folder: folder }
+        Self { executor, root, run, run_dir, with: Arc::default(), gives, folder }
     }
 
     /// The same, in a place that needs settings and gives something else.
@@ -68,9 +68,9 @@ impl<'a> Ground<'a> {
     }
 
     /// The same run, taken over by another engine.
-    pub(crate) fn taken_over_by<'b>(self, executor: &'b dyn Executor) -> Ground<'b> {
-        let Self { root, run, run_dir, with, gives, _folder, .. } = self;
-        Ground { executor, root, run, run_dir, with, gives, _folder }
+    pub(crate) fn taken_over_by(self, executor: &dyn Executor) -> Ground<'_> {
+        let Self { root, run, run_dir, with, gives, folder, .. } = self;
+        Ground { executor, root, run, run_dir, with, gives, folder }
     }
 
     /// The run of its attempts.

@@ -22,6 +22,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const SILENCE_MAX: Duration = Duration::from_mins(5);
 /// The first and the longest pause between two tries.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
+/// How long one may not answer who only looks at it.
+const ASKING: Duration = Duration::from_secs(5);
 /// How long a cluster may not answer while nothing of the attempt is in it.
 pub(super) const PATIENCE: Duration = Duration::from_mins(10);
 
@@ -172,6 +174,14 @@ impl Cluster {
             }
             trouble(&error, deed)
         })
+    }
+
+    /// Tries for a moment: for who looks at a cluster and has nothing in it.
+    pub(super) async fn ask<T, F>(&self, deed: Deed, request: impl Fn(Arc<Reached>) -> F) -> Result<T, Trouble>
+    where
+        F: Future<Output = kube::Result<T>>,
+    {
+        self.call(deed, Some(ASKING), |_: &str| {}, request).await
     }
 
     /// Tries until there is an answer, or for `patience`. `tell` hears of every try that brought none.

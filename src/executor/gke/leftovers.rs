@@ -50,7 +50,7 @@ async fn pages(cluster: &Cluster, jobs: &Api<Job>) -> Result<Vec<Job>, Trouble> 
     let mut all = Vec::new();
     let mut wanted = ListParams::default().labels(&format!("{}={}", names::MANAGED_BY, names::SPORE)).limit(PAGE);
     loop {
-        let page = cluster.once(deed, |_| async { jobs.list(&wanted).await }).await?;
+        let page = cluster.ask(deed, |_| async { jobs.list(&wanted).await }).await?;
         let next = page.metadata.continue_.clone().filter(|next| !next.is_empty());
         all.extend(page.items);
         match next {
@@ -71,7 +71,7 @@ pub(super) async fn remove(clusters: &Arc<Clusters>, leftover: &Leftover) -> io:
         )));
     };
     let jobs: Api<Job> = Api::namespaced(reached.client.clone(), namespace);
-    let got = cluster.once(Deed { verb: "get", resource: "jobs" }, |_| async { jobs.get_opt(&leftover.name).await });
+    let got = cluster.ask(Deed { verb: "get", resource: "jobs" }, |_| async { jobs.get_opt(&leftover.name).await });
     let Some(job) = got.await.map_err(|trouble| failed(&trouble))? else { return Ok(()) };
     let is_same = job.labels().get(names::MANAGED_BY).is_some_and(|by| by == names::SPORE)
         && job.labels().get(names::RUN).and_then(|run| RunId::parse(run)) == leftover.run;
@@ -84,7 +84,7 @@ pub(super) async fn remove(clusters: &Arc<Clusters>, leftover: &Leftover) -> io:
         None => background,
     };
     let deed = Deed { verb: "delete", resource: "jobs" };
-    match cluster.once(deed, |_| async { jobs.delete(&leftover.name, &background).await.map(drop) }).await {
+    match cluster.ask(deed, |_| async { jobs.delete(&leftover.name, &background).await.map(drop) }).await {
         Ok(()) | Err(Trouble::Absent) => Ok(()),
         Err(trouble) => Err(failed(&trouble)),
     }

@@ -20,8 +20,8 @@ use crate::model::{Attempt, AttemptEnd, Outcome, Stream, Timestamp};
 use crate::os::clock::{Clock as _, SystemClock};
 use crate::os::failpoint;
 
-/// How long the watch of pods may say nothing before the cluster is asked.
-const QUIET_MAX: Duration = Duration::from_secs(20);
+/// How long the watch of pods may say nothing before the cluster is asked: at first, and at most.
+const QUIET: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(40));
 /// How long after the end of a log the pod's own end may take to be told.
 const LOG_ENDED: Duration = Duration::from_millis(500);
 /// Between two looks at what is going away.
@@ -85,6 +85,8 @@ pub(super) struct Progress {
     deadline: Option<Duration>,
     /// When the cluster is asked next.
     pub(super) look_at: Duration,
+    /// How long nothing may be told until then.
+    quiet: Duration,
     /// What it is being ended for, how urgently, and when that began.
     pub(super) stopping: Option<(Outcome, Urgency, Duration)>,
 }
@@ -150,7 +152,8 @@ impl Attendance {
             lack: None,
             shown: None,
             deadline: None,
-            look_at: self.now() + QUIET_MAX,
+            look_at: self.now() + QUIET.0,
+            quiet: QUIET.0,
             stopping: None,
         };
         if !is_new {
@@ -163,7 +166,8 @@ impl Attendance {
             }
             self.wait(&mut progress).await;
             if self.now() >= progress.look_at {
-                let pause = if progress.stopping.is_some() { GOING } else { QUIET_MAX };
+                progress.quiet = (progress.quiet * 2).min(QUIET.1);
+                let pause = if progress.stopping.is_some() { GOING } else { progress.quiet };
                 progress.look_at = self.now() + pause;
                 if let Some(judged) = self.look(&mut progress).await {
                     break judged;
