@@ -249,7 +249,7 @@ pub(super) fn trouble(error: &kube::Error, deed: Deed) -> Trouble {
     let message = status.message.clone();
     match status.code {
         404 => Trouble::Absent,
-        409 => Trouble::Conflict(message),
+        409 if is_conflict(&status.reason, &message) => Trouble::Conflict(message),
         401 => Trouble::Passing(format!("the credentials were not taken: {message}")),
         403 if message.contains("exceeded quota") => Trouble::Quota(message),
         403 if message.contains(" cannot ") => {
@@ -259,11 +259,17 @@ pub(super) fn trouble(error: &kube::Error, deed: Deed) -> Trouble {
                  `spore executors check gke`"
             ))
         }
-        0 | 408 | 410 | 429 | 500.. => {
+        0 | 408 | 409 | 410 | 429 | 500.. => {
             Trouble::Passing(if message.is_empty() { status.reason.clone() } else { message })
         }
         _ => Trouble::Refused(format!("the cluster refused it: {message}")),
     }
+}
+
+/// Whether a 409 says that there is such an object already, or that it is another one. Otherwise somebody has changed
+/// something at the same moment, such as the account of a quota: then nothing was done, and it is done in the next try.
+fn is_conflict(reason: &str, message: &str) -> bool {
+    reason == "AlreadyExists" || message.contains("recondition")
 }
 
 /// An error with its causes, as far as they say something new.
@@ -297,7 +303,8 @@ mod tests {
             assert!(matches!(of(code, "x"), Trouble::Passing(_)), "{code}");
         }
         assert_eq!(of(404, "x"), Trouble::Absent);
-        assert!(matches!(of(409, "x"), Trouble::Conflict(_)));
+        assert!(matches!(of(409, "Operation cannot be fulfilled: the object has been modified"), Trouble::Passing(_)));
+        assert!(matches!(of(409, "Precondition failed: UID in precondition: a, UID"), Trouble::Conflict(_)));
         assert!(matches!(of(403, "jobs \"a\" is forbidden: exceeded quota: q"), Trouble::Quota(_)));
         assert!(matches!(of(422, "spec.x: invalid"), Trouble::Refused(_)));
         assert!(matches!(of(403, "admission webhook \"w\" denied the request: no"), Trouble::Refused(_)));

@@ -46,7 +46,10 @@ impl Attendance {
                 }
             };
             match found {
-                Ok(Some(begun)) => return begun,
+                Ok(Some(begun)) => {
+                    self.own_anew(&begun).await;
+                    return begun;
+                }
                 Ok(None) if lock(&self.run.facts).was_created(&self.attempt.id) => {
                     let stage = format!("its Job `{}` is gone from the namespace `{}`", self.job, self.namespace);
                     return Begun::Not(Outcome::Lost { stage });
@@ -234,6 +237,16 @@ impl Attendance {
             .await
     }
 
+    /// Has the objects beside a Job that was found go with it: the engine that made them may have died before it came to
+    /// that.
+    async fn own_anew(&self, begun: &Begun) {
+        let Begun::There { uid, .. } = begun else { return };
+        // Files that cannot be read any more were brought along in time, or the Job would not be there.
+        if let Ok(made) = self.made() {
+            self.own(&made, uid).await;
+        }
+    }
+
     /// Has the objects beside the Job go with it.
     async fn own(&self, made: &Made, uid: &str) {
         let owner = json!({"apiVersion": "batch/v1", "kind": "Job", "name": self.job, "uid": uid});
@@ -261,7 +274,9 @@ impl Attendance {
                     }
                 },
             );
-            if let Err(trouble) = patched.await {
+            if let Err(trouble) = patched.await
+                && trouble != Trouble::Absent
+            {
                 // It stays until somebody tidies up, which does no harm to the attempt.
                 tracing::warn!(trouble = trouble.words(), "an object beside a Job does not go with it");
             }
