@@ -4,6 +4,8 @@
 mod cluster;
 mod deaths;
 mod driver;
+mod faults;
+mod program;
 mod trouble;
 
 use cluster::{gke, ground};
