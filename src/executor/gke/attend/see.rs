@@ -41,7 +41,7 @@ pub(in crate::executor::gke) async fn attend(
         cluster: Cluster::new(&shared.clusters, settings.context.as_deref()),
         namespace: settings.namespace.clone().unwrap_or_default(),
         job: names::of(&attempt.id),
-        mask: shared.mask(&attempt.secrets),
+        mask: shared.masks.of(&attempt.secrets),
         clock: SystemClock::new(),
         shared,
         run,
