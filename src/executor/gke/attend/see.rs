@@ -41,7 +41,7 @@ pub(in crate::executor::gke) async fn attend(
         cluster: Cluster::new(&shared.clusters, settings.context.as_deref()),
         namespace: settings.namespace.clone().unwrap_or_default(),
         job: names::of(&attempt.id),
-        mask: shared.mask(&attempt.secrets),
+        mask: shared.masks.of(&attempt.secrets),
         clock: SystemClock::new(),
         shared,
         run,
@@ -72,6 +72,8 @@ pub(super) struct Progress {
     pub(super) uid: String,
     pub(super) pods: Arc<Pods>,
     pub(super) seen: watch::Receiver<Seen>,
+    /// When this engine had made its Job, if it did.
+    pub(super) made_here: Option<Timestamp>,
     /// When this engine saw it begin, by its own clocks.
     pub(super) began_here: Option<(Timestamp, Duration)>,
     pub(super) has_begun: bool,
@@ -144,6 +146,7 @@ impl Attendance {
             uid,
             seen: pods.of(&self.job),
             pods,
+            made_here: is_new.then(|| Timestamp(self.clock.wall_milliseconds())),
             began_here: None,
             has_begun: false,
             follows: Vec::new(),

@@ -156,6 +156,12 @@ impl Attendance {
         };
         // There is one at most, unless the cluster has put another one into its place.
         pods.sort_by_key(|pod| pod.metadata.creation_timestamp.as_ref().map(|time| time.0));
+        if is_hurried && pods.iter().any(|pod| !is_over(pod)) {
+            let again = tokio::time::timeout(NOW_PATIENCE, self.delete_pods());
+            if let Ok(Err(trouble)) = again.await {
+                self.say(&trouble.words());
+            }
+        }
         let stays = job.as_ref().is_some_and(|job| job.metadata.deletion_timestamp.is_none());
         if progress.stopping.is_some() && stays {
             // It was to go, and something came between.

@@ -112,7 +112,7 @@ impl Follow {
                     break;
                 }
                 // The pod is gone and its log with it, or the container never began.
-                Err(_) if now == Phase::Over => break,
+                Err(Trouble::Absent | Trouble::Refused(_)) if now == Phase::Over => break,
                 Err(_) => {}
             }
             self.pulse.ended.notify_one();
