@@ -120,7 +120,7 @@ async fn a_log_is_whole_wherever_it_breaks_off() {
         "for i in 1 2 3 4 5 6 7 8 9; do printf \"$i \"; sleep 0.15; echo \"and $i\"; echo \"$i\"; done; printf end";
     let end = on.run_sh(script).await;
     assert_eq!(end.outcome, Outcome::Succeeded);
-    let expected: String = (1..10).map(|i| format!("{i} and {i}\n{i}\n")).collect();
+    let expected = (1..10).fold(String::new(), |text, i| text + &format!("{i} and {i}\n{i}\n"));
     assert_eq!(on.text(Stream::Out).await, format!("{expected}end"));
     assert_eq!(end.remarks, Vec::<String>::new());
 }

@@ -100,7 +100,8 @@ impl Follow {
             };
             self.lines.cut();
             match read {
-                Ok(true) if now == Phase::Over => break,
+                // That was all, or the pod is gone and its log with it, or the container never began.
+                Ok(true) | Err(Trouble::Absent | Trouble::Refused(_)) if now == Phase::Over => break,
                 Ok(had) => {
                     if had {
                         pauses = Pauses::default();
@@ -111,8 +112,6 @@ impl Follow {
                     self.sink.say(&text);
                     break;
                 }
-                // The pod is gone and its log with it, or the container never began.
-                Err(Trouble::Absent | Trouble::Refused(_)) if now == Phase::Over => break,
                 Err(_) => {}
             }
             self.pulse.ended.notify_one();
