@@ -99,6 +99,10 @@ impl Attendance {
         format!("the cluster does not answer; its Job `{job}` in the namespace `{namespace}` may still run")
     }
 
+    fn no_namespace(&self) -> String {
+        format!("the cluster has no namespace `{0}`; make it with `kubectl create namespace {0}`", self.namespace)
+    }
+
     /// The Job, where it is there already.
     async fn find(&self) -> Result<Option<Begun>, Trouble> {
         let deed = Deed { verb: "get", resource: "jobs" };
@@ -172,6 +176,7 @@ impl Attendance {
                 Err(trouble @ (Trouble::Passing(_) | Trouble::Quota(_))) => {
                     return Some(Begun::Not(Outcome::NotStarted { reason: trouble.words(), permanent: false }));
                 }
+                Err(Trouble::Absent) => return Some(not_started(self.no_namespace())),
                 Err(trouble) => return Some(not_started(trouble.words())),
             }
         }
@@ -202,6 +207,7 @@ impl Attendance {
                     may_exist |= !text.contains("(Connect)") && !text.contains("there is no way to");
                     PATIENCE
                 }
+                Trouble::Absent => return not_started(self.no_namespace()),
                 trouble => return not_started(trouble.words()),
             };
             self.say(&trouble.words());
