@@ -34,7 +34,8 @@ const OWN: [&str; 25] = [
     "spec.template.spec.terminationGracePeriodSeconds",
 ];
 /// The same, in the container that is the command.
-const OWN_OF_MAIN: [&str; 5] = ["command", "args", "restartPolicy", "terminationMessagePath", "terminationMessagePolicy"];
+const OWN_OF_MAIN: [&str; 5] =
+    ["command", "args", "restartPolicy", "terminationMessagePath", "terminationMessagePolicy"];
 /// Where Spore has something of its own beside the author's.
 const MAPS: [&str; 8] = [
     "metadata",
@@ -111,27 +112,26 @@ fn is_own_key(key: &str) -> bool {
 /// A list of things with names, which are merged by them.
 fn list(path: &str, value: &Value, wrong: &mut Wrong) {
     let Some(items) = named(value) else {
-        return wrong.push((path.to_owned(), "must be a list of maps with a `name` each, because Spore's own stay in it"));
+        return wrong
+            .push((path.to_owned(), "must be a list of maps with a `name` each, because Spore's own stay in it"));
     };
+    let last = path.rsplit('.').next().unwrap_or_default();
     for (name, item) in items {
         let place = format!("{path}[{name}]");
-        if path.ends_with(".volumes") || path.ends_with(".volumeMounts") {
-            if name.starts_with("spore-") {
-                wrong.push((place, remark("")));
-            }
-        } else if path.ends_with(".env") {
-            if name.starts_with("SPORE_") {
-                wrong.push((place, remark("")));
-            }
-        } else if name == "main" {
-            for (key, value) in item {
-                let place = format!("{place}.{key}");
-                match key.as_str() {
-                    key if OWN_OF_MAIN.contains(&key) => wrong.push((place, remark(key))),
-                    "env" | "volumeMounts" => list(&place, value, wrong),
-                    _ => {}
+        match last {
+            "volumes" | "volumeMounts" if name.starts_with("spore-") => wrong.push((place, remark(""))),
+            "env" if name.starts_with("SPORE_") => wrong.push((place, remark(""))),
+            "containers" if name == "main" => {
+                for (key, value) in item {
+                    let place = format!("{place}.{key}");
+                    match key.as_str() {
+                        key if OWN_OF_MAIN.contains(&key) => wrong.push((place, remark(key))),
+                        "env" | "volumeMounts" => list(&place, value, wrong),
+                        _ => {}
+                    }
                 }
             }
+            _ => {}
         }
     }
 }
@@ -158,17 +158,26 @@ mod tests {
             (json!({"metadata": {"name": "x"}}), "metadata.name"),
             (json!({"metadata": {"labels": null}}), "metadata.labels"),
             (json!({"metadata": {"labels": {"spore.dev/run": "x"}}}), "metadata.labels.spore.dev/run"),
-            (json!({"metadata": {"annotations": {"spore.dev/attempt": null}}}), "metadata.annotations.spore.dev/attempt"),
+            (
+                json!({"metadata": {"annotations": {"spore.dev/attempt": null}}}),
+                "metadata.annotations.spore.dev/attempt",
+            ),
             (json!({"spec": "x"}), "spec"),
             (json!({"spec": {"backoffLimit": 3}}), "spec.backoffLimit"),
             (json!({"spec": {"podFailurePolicy": null}}), "spec.podFailurePolicy"),
-            (json!({"spec": {"template": {"spec": {"restartPolicy": "OnFailure"}}}}), "spec.template.spec.restartPolicy"),
+            (
+                json!({"spec": {"template": {"spec": {"restartPolicy": "OnFailure"}}}}),
+                "spec.template.spec.restartPolicy",
+            ),
             (
                 json!({"spec": {"template": {"metadata": {"labels": {"spore.dev/run": "x"}}}}}),
                 "spec.template.metadata.labels.spore.dev/run",
             ),
             (json!({"spec": {"template": {"spec": {"containers": null}}}}), "spec.template.spec.containers"),
-            (json!({"spec": {"template": {"spec": {"containers": [{"image": "x"}]}}}}), "spec.template.spec.containers"),
+            (
+                json!({"spec": {"template": {"spec": {"containers": [{"image": "x"}]}}}}),
+                "spec.template.spec.containers",
+            ),
             (
                 json!({"spec": {"template": {"spec": {"containers": [{"name": "main", "command": ["x"]}]}}}}),
                 "spec.template.spec.containers[main].command",
