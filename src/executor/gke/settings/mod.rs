@@ -5,4 +5,4 @@ mod reader;
 mod typed;
 
 pub use typed::problems;
-pub(super) use typed::{Content, EnvFrom, Settings, read};
+pub(super) use typed::{Content, EnvFrom, SecretKey, Settings, read};
