@@ -2,6 +2,7 @@
 
 mod cluster;
 mod driver;
+mod instance;
 
 use cluster::{gke, ground};
 
