@@ -31,10 +31,7 @@ pub(super) async fn collect(
     asked: &Asked,
     bytes_max: u64,
 ) -> Result<Option<Collected>, Trouble> {
-    let marker = match attempt.artifacts.is_empty() {
-        true => String::new(),
-        false => names::marker(&spot.folder),
-    };
+    let marker = if attempt.artifacts.is_empty() { String::new() } else { names::marker(&spot.folder) };
     let folder = workdir(attempt, container_root(settings));
     let words = [&bytes_max.to_string(), &folder, &marker, &expressions(&attempt.artifacts)];
     let (said, code) = spot.ask(&shell::collect(&list()), &words.map(String::as_str)).await?;

@@ -39,7 +39,7 @@ while [ ! -e "$d/it/pid" ]; do
   k=$((k + 1)); [ "$k" -lt 1000 ] || exit 5
   pause 0.01
 done
-echo "$me" >"$d/it/reader" || exit 5
+echo "$me" >"$d/it/reader" || me=
 exec 3<"$d/it/out" 4<"$d/it/err" || exit 5
 skip "$o" <&3; skip "$e" <&4
 read -r began <"$d/it/began"
@@ -50,7 +50,7 @@ while :; do
   cat <&3 || exit 6
   cat <&4 >&5 || exit 6
   [ -z "$over" ] || exit 0
-  read -r reader <"$d/it/reader"; [ "$reader" = "$me" ] || exit 6
+  read -r reader <"$d/it/reader"; [ -z "$me" ] || [ "$reader" = "$me" ] || exit 6
   k=$((k + 1))
   if [ "$k" -lt 20 ]; then pause 0.02; elif [ "$k" -lt 200 ]; then pause 0.1; else pause 0.5; fi
 done
@@ -132,7 +132,7 @@ pub(super) const FORGET: &str = r#"rm -rf "$1/it""#;
 
 /// [`COLLECT`], with the list.
 pub(super) fn collect(list: &str) -> String {
-    format!("{COLLECT}{list}exit 0\n")
+    format!("{COLLECT}{list}\nexit 0\n")
 }
 
 /// The script that becomes the command. `IT WORKDIR ROOT`
@@ -153,7 +153,7 @@ pub(super) fn start(env: &[(String, String)], command: &Plain) -> Result<String,
         if value.contains('\0') {
             return Err(format!("the environment variable `{name}` holds a NUL character"));
         }
-        text.push_str(&format!("export {name}={}\n", quoted(value)));
+        text.extend(["export ", name, "=", &quoted(value), "\n"]);
     }
     text.push_str("set --");
     for word in &command.words {

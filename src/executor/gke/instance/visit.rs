@@ -177,18 +177,8 @@ impl Attendance {
                         Err(trouble) => self.say(&trouble.words()),
                     }
                 }
-                Turn::Refused => {
-                    visit.refusals += 1;
-                    if visit.refusals > REFUSALS_MAX {
-                        let name = self.instance();
-                        let reason = format!(
-                            "the instance `{name}` takes nothing in; look whether its disk is full, and whether its image \
-                             has `sh`, `mkdir`, `head`, `wc`, `dd` and `date`"
-                        );
-                        return Err(Outcome::NotStarted { reason, permanent: false });
-                    }
-                }
-                Turn::Cut(None) => {}
+                Turn::Refused if visit.began.is_none() => self.refused(visit)?,
+                Turn::Refused | Turn::Cut(None) => {}
                 Turn::Cut(Some(Trouble::Forbidden(text))) if visit.began.is_none() => {
                     return Err(Outcome::NotStarted { reason: text, permanent: true });
                 }
@@ -212,6 +202,23 @@ impl Attendance {
             }
             tokio::time::sleep(pauses.next()).await;
         }
+    }
+
+    /// The instance would not take it in. How it ended, when that has been so for long enough.
+    fn refused(&self, visit: &mut Visit) -> Result<(), Outcome> {
+        visit.refusals += 1;
+        if visit.refusals <= REFUSALS_MAX {
+            return Ok(());
+        }
+        if self.attempt.recalled.is_some() {
+            return Err(self.lost("what an earlier engine has begun there cannot be found"));
+        }
+        let reason = format!(
+            "the instance `{}` takes nothing in; look whether its disk is full, and whether its image has `mkdir`, `head`, \
+             `wc`, `dd`, `mv` and `date`",
+            self.instance()
+        );
+        Err(Outcome::NotStarted { reason, permanent: false })
     }
 
     /// Waits until an end that was wanted at once has not come.
@@ -269,7 +276,7 @@ impl Attendance {
         let mut next_line = Duration::ZERO;
         while are_open[0] || are_open[1] {
             let is_untold = visit.sinks.iter().any(Sink::is_untold);
-            let until = self.next_at(visit).unwrap_or(Duration::MAX);
+            let until = next_at(visit).unwrap_or(Duration::MAX);
             let so_far = visit.stopping.as_ref().map_or(Urgency::None, |(_, urgency, _)| *urgency);
             let more = if so_far == Urgency::None { Urgency::Polite } else { Urgency::Now };
             let now = self.now();
@@ -330,16 +337,6 @@ impl Attendance {
         take(visit, 0, &bytes[end + 1..]);
     }
 
-    /// When there is something to do although nothing happens.
-    fn next_at(&self, visit: &Visit) -> Option<Duration> {
-        let deadline = visit.deadline.filter(|_| visit.stopping.is_none());
-        let given_up = match visit.stopping {
-            Some((_, Urgency::Now, since)) => Some(since + NOW_PATIENCE),
-            _ => None,
-        };
-        [deadline, visit.kill_at, given_up].into_iter().flatten().min()
-    }
-
     /// Ends it when somebody wants that, or its time is over.
     fn end_if_wanted(&self, visit: &mut Visit) {
         let (now, urgency) = (self.now(), self.held.entry.urgency());
@@ -349,7 +346,7 @@ impl Attendance {
             let outcome = visit.stopping.take().map_or(Outcome::Cancelled, |(outcome, ..)| outcome);
             visit.stopping = Some((outcome, urgency, now));
             match urgency {
-                Urgency::Now => self.kill(visit),
+                Urgency::Now => kill(visit),
                 _ => self.ask_to_end(visit),
             }
         } else if is_late {
@@ -357,18 +354,13 @@ impl Attendance {
             self.ask_to_end(visit);
         }
         if visit.kill_at.is_some_and(|at| now >= at) {
-            self.kill(visit);
+            kill(visit);
         }
     }
 
     fn ask_to_end(&self, visit: &mut Visit) {
         visit.kill_at = Some(self.now() + self.attempt.grace);
         tokio::spawn(visit.spot.clone().signal("TERM"));
-    }
-
-    fn kill(&self, visit: &mut Visit) {
-        visit.kill_at = None;
-        tokio::spawn(visit.spot.clone().signal("KILL"));
     }
 
     /// All that is known when it has ended.
@@ -380,9 +372,11 @@ impl Attendance {
         };
         let has_begun = visit.began.is_some() && collected.as_ref().is_none_or(|collected| collected.has_begun);
         let outcome = match (visit.stopping, outcome) {
-            (Some(_), outcome @ (Outcome::Lost { .. } | Outcome::NotStarted { .. })) => outcome,
-            (Some((outcome, ..)), _) => outcome,
-            (None, outcome) => outcome,
+            // What it was to be ended for is not how it ended.
+            (Some((wanted, ..)), outcome) if !matches!(outcome, Outcome::Lost { .. } | Outcome::NotStarted { .. }) => {
+                wanted
+            }
+            (_, outcome) => outcome,
         };
         let mut end = AttemptEnd::bare(masked(outcome, &self.mask));
         if let Some((began, _)) = visit.began.filter(|_| has_begun) {
@@ -405,4 +399,19 @@ impl Attendance {
 fn take(visit: &mut Visit, stream: usize, bytes: &[u8]) {
     visit.came[stream] += bytes.len() as u64;
     visit.sinks[stream].push(bytes);
+}
+
+/// When there is something to do although nothing happens.
+fn next_at(visit: &Visit) -> Option<Duration> {
+    let deadline = visit.deadline.filter(|_| visit.stopping.is_none());
+    let given_up = match visit.stopping {
+        Some((_, Urgency::Now, since)) => Some(since + NOW_PATIENCE),
+        _ => None,
+    };
+    [deadline, visit.kill_at, given_up].into_iter().flatten().min()
+}
+
+fn kill(visit: &mut Visit) {
+    visit.kill_at = None;
+    tokio::spawn(visit.spot.clone().signal("KILL"));
 }
