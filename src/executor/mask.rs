@@ -5,12 +5,14 @@
 //! beginning of a form is held back, and everything else goes out at once, an unfinished line too.
 
 mod forms;
+mod shared;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, Input};
 use serde_json::Value;
+pub(super) use shared::Masks;
 
 use crate::model::Secret;
 

@@ -1,8 +1,11 @@
 //! The suite on a simulated cluster, served by the real program, and what only a cluster must bear.
+#![expect(clippy::disallowed_methods, reason = "the tests stand outside of the house: they start it and its clients")]
 
 mod cluster;
+mod deaths;
 mod driver;
 mod instance;
+mod trouble;
 
 use cluster::{gke, ground};
 
@@ -15,6 +18,18 @@ macro_rules! on_gke {
                 super::suite::$case(&ground(&gke, stringify!($case))).await;
             }
         )*
+
+        mod with_faults {
+            use super::cluster::{faulty, ground_in};
+
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    let gke = faulty().gke();
+                    crate::executor::suite::$case(&ground_in(faulty(), &gke, stringify!($case))).await;
+                }
+            )*
+        }
     };
 }
 

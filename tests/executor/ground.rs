@@ -29,7 +29,7 @@ pub(crate) struct Ground<'a> {
     with: Arc<IndexMap<String, Value>>,
     pub(crate) gives: Gives,
     instance: Option<String>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// What a place gives, where one is not like another.
@@ -58,7 +58,7 @@ impl<'a> Ground<'a> {
         let run = RunId::from_parts(1, spore::os::random::bits());
         let gives = Gives { output_bytes_max: 1 << 20, output_is_there: false };
         let (root, run_dir) = (Arc::new(root), Arc::new(real.join("run")));
-        Self { executor, root, run, run_dir, with: Arc::default(), gives, instance: None, _folder: folder }
+        Self { executor, root, run, run_dir, with: Arc::default(), gives, instance: None, folder }
     }
 
     /// The same, in a place that needs settings and gives something else.
@@ -74,9 +74,9 @@ impl<'a> Ground<'a> {
     }
 
     /// The same run, taken over by another engine.
-    pub(crate) fn taken_over_by<'b>(self, executor: &'b dyn Executor) -> Ground<'b> {
-        let Self { root, run, run_dir, with, gives, instance, _folder, .. } = self;
-        Ground { executor, root, run, run_dir, with, gives, instance, _folder }
+    pub(crate) fn taken_over_by(self, executor: &dyn Executor) -> Ground<'_> {
+        let Self { root, run, run_dir, with, gives, instance, folder, .. } = self;
+        Ground { executor, root, run, run_dir, with, gives, instance, folder }
     }
 
     /// The run of its attempts.

@@ -36,7 +36,7 @@ pub(super) async fn check(clusters: &Arc<Clusters>) -> Check {
     let namespace = cluster.namespace(&reached);
     fact("namespace", &namespace);
     let deed = Deed { verb: "get", resource: "version" };
-    match cluster.once(deed, |reached| async move { reached.client.apiserver_version().await }).await {
+    match cluster.ask(deed, |reached| async move { reached.client.apiserver_version().await }).await {
         Ok(version) => fact("version", &version.git_version),
         Err(trouble) => {
             check.missing.push(trouble.words());
@@ -52,8 +52,8 @@ pub(super) async fn check(clusters: &Arc<Clusters>) -> Check {
 async fn kind(cluster: &Cluster) -> String {
     let deed = Deed { verb: "list", resource: "nodes" };
     let wanted = ListParams::default().limit(20);
-    let nodes = cluster.once(deed, |reached| {
-        let nodes: Api<Node> = Api::all(reached.client.clone());
+    let nodes = cluster.ask(deed, |reached| {
+        let (nodes, wanted): (Api<Node>, _) = (Api::all(reached.client.clone()), wanted.clone());
         async move { nodes.list(&wanted).await }
     });
     match nodes.await {
@@ -127,8 +127,8 @@ async fn may(
         SelfSubjectAccessReviewSpec { resource_attributes: Some(wanted), ..SelfSubjectAccessReviewSpec::default() };
     let review = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
     let deed = Deed { verb: "create", resource: "selfsubjectaccessreviews" };
-    let reviewed = cluster.once(deed, |reached| {
-        let reviews: Api<SelfSubjectAccessReview> = Api::all(reached.client.clone());
+    let reviewed = cluster.ask(deed, |reached| {
+        let (reviews, review): (Api<SelfSubjectAccessReview>, _) = (Api::all(reached.client.clone()), review.clone());
         async move { reviews.create(&PostParams::default(), &review).await }
     });
     Ok(reviewed.await?.status.is_some_and(|status| status.allowed))

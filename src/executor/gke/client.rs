@@ -23,6 +23,10 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const SILENCE_MAX: Duration = Duration::from_mins(5);
 /// The first and the longest pause between two tries.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
+/// How often a look may come between two changes.
+const CONFLICTS_MAX: usize = 3;
+/// How long one may not answer who only looks at it.
+const ASKING: Duration = Duration::from_secs(5);
 /// How long a cluster may not answer while nothing of the attempt is in it.
 pub(super) const PATIENCE: Duration = Duration::from_mins(10);
 
@@ -173,6 +177,22 @@ impl Cluster {
             }
             trouble(&error, deed)
         })
+    }
+
+    /// Tries for a moment: for who looks at a cluster and has nothing in it.
+    pub(super) async fn ask<T, F>(&self, deed: Deed, request: impl Fn(Arc<Reached>) -> F) -> Result<T, Trouble>
+    where
+        F: Future<Output = kube::Result<T>>,
+    {
+        let mut answer = self.call(deed, Some(ASKING), |_: &str| {}, &request).await;
+        for _ in 0..CONFLICTS_MAX {
+            // Nobody else has a hand in what is only looked at, so the next try finds it as it is.
+            if !matches!(answer, Err(Trouble::Conflict(_))) {
+                break;
+            }
+            answer = self.call(deed, Some(ASKING), |_: &str| {}, &request).await;
+        }
+        answer
     }
 
     /// Tries until there is an answer, or for `patience`. `tell` hears of every try that brought none.

@@ -72,7 +72,7 @@ where
     let mut all = Vec::new();
     let mut wanted = ListParams::default().labels(labels).limit(PAGE);
     loop {
-        let page = cluster.once(deed, |_| async { api.list(&wanted).await }).await?;
+        let page = cluster.ask(deed, |_| async { api.list(&wanted).await }).await?;
         let next = page.metadata.continue_.clone().filter(|next| !next.is_empty());
         all.extend(page.items);
         match next {
@@ -111,7 +111,7 @@ where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
     let api: Api<K> = Api::namespaced(reached.client.clone(), namespace);
-    let got = cluster.once(Deed { verb: "get", resource }, |_| async { api.get_opt(&leftover.name).await });
+    let got = cluster.ask(Deed { verb: "get", resource }, |_| async { api.get_opt(&leftover.name).await });
     let Some(object) = got.await.map_err(|trouble| failed(&trouble))? else { return Ok(()) };
     let is_same = object.labels().get(names::MANAGED_BY).is_some_and(|by| by == names::SPORE)
         && object.labels().get(names::RUN).and_then(|run| RunId::parse(run)) == leftover.run;
@@ -123,7 +123,7 @@ where
         None => parameters,
     };
     let deed = Deed { verb: "delete", resource };
-    match cluster.once(deed, |_| async { api.delete(&leftover.name, &parameters).await.map(drop) }).await {
+    match cluster.ask(deed, |_| async { api.delete(&leftover.name, &parameters).await.map(drop) }).await {
         Ok(()) | Err(Trouble::Absent) => Ok(()),
         Err(trouble) => Err(failed(&trouble)),
     }

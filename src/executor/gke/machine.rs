@@ -13,8 +13,9 @@ use super::attend::Attendance;
 use super::client::{Cluster, Clusters};
 use super::run::{Held, Run, Shared, remove_jobs};
 use super::{check, instance, leftovers, names, settings};
+use crate::executor::mask::Masks;
 use crate::executor::traces::{Entry, Urgency, lock, read_log};
-use crate::executor::{Check, Executor, Leftover, LogChunk, Mask, Observation, Pending, Profile, Reports};
+use crate::executor::{Check, Executor, Leftover, LogChunk, Observation, Pending, Profile, Reports};
 use crate::model::{Attempt, AttemptEnd, AttemptId, Limits, Outcome, RunId, Stream};
 use crate::os::host;
 
@@ -49,8 +50,7 @@ impl Gke {
     }
 
     fn of(limits: Limits, clusters: Clusters) -> Self {
-        let mask = Mutex::new((Arc::from([]), Mask::default()));
-        let shared = Shared { clusters: Arc::new(clusters), limits, machine: host(), mask };
+        let shared = Shared { clusters: Arc::new(clusters), limits, machine: host(), masks: Masks::default() };
         Self { shared: Arc::new(shared), attempts: Mutex::default(), runs: Mutex::default() }
     }
 
@@ -100,7 +100,7 @@ impl Executor for Gke {
         if !is_new {
             return;
         }
-        let mask = self.shared.mask(&attempt.secrets);
+        let mask = self.shared.masks.of(&attempt.secrets);
         match self.attendance(attempt, Arc::clone(&held)) {
             Ok(attendance) => {
                 tokio::spawn(attendance);

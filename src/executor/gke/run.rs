@@ -17,9 +17,9 @@ use super::facts::Facts;
 use super::instance::Spot;
 use super::names;
 use super::pods::Pods;
-use crate::executor::Mask;
+use crate::executor::mask::Masks;
 use crate::executor::traces::{Entry, lock};
-use crate::model::{Limits, RunId, Secret};
+use crate::model::{Limits, RunId};
 
 /// Jobs whose ends are on disk that a run leaves in its place until it is over.
 const SETTLED_MAX: usize = 200;
@@ -35,8 +35,7 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     /// This machine, where folders have their names.
     pub(super) machine: String,
-    /// The mask that was made last: all attempts of a run that have the same secrets share it.
-    pub(super) mask: Mutex<(Arc<[Secret]>, Mask)>,
+    pub(super) masks: Masks,
 }
 
 /// One attempt that was started here.
@@ -57,19 +56,6 @@ pub(super) struct Run {
     pub(super) facts: Mutex<Facts>,
     pods: Mutex<HashMap<Place, Arc<Pods>>>,
     settled: Mutex<HashMap<Place, Vec<String>>>,
-}
-
-impl Shared {
-    pub(super) fn mask(&self, secrets: &Arc<[Secret]>) -> Mask {
-        if secrets.is_empty() {
-            return Mask::default();
-        }
-        let mut last = lock(&self.mask);
-        if !Arc::ptr_eq(&last.0, secrets) && last.0 != *secrets {
-            *last = (Arc::clone(secrets), Mask::new(secrets));
-        }
-        last.1.clone()
-    }
 }
 
 impl Run {

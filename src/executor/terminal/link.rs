@@ -274,7 +274,7 @@ impl Link {
 
     /// An attempt is over. Its outputs and artifacts are collected here: the supervisor has other commands to see to.
     fn over(&self, (entry, attempt): &Open, end: End) {
-        let mask = self.shared.mask(&attempt.secrets);
+        let mask = self.shared.masks.of(&attempt.secrets);
         if attempt.artifacts.is_empty() {
             let end = collect::outputs(attempt, &mask, &self.shared.limits, end.into());
             return entry.tell_end(end);

@@ -11,9 +11,10 @@ use tokio::sync::mpsc;
 use super::environment::Base;
 use super::link::{Link, Wish};
 use super::spares::Spares;
+use crate::executor::mask::Masks;
 use crate::executor::traces::{Entry, Urgency, lock, read_log};
-use crate::executor::{Check, Executor, LogChunk, Mask, Observation, Pending, Profile, Reports};
-use crate::model::{Attempt, AttemptId, Language, Limits, RunId, Secret, Stream};
+use crate::executor::{Check, Executor, LogChunk, Observation, Pending, Profile, Reports};
+use crate::model::{Attempt, AttemptId, Language, Limits, RunId, Stream};
 use crate::os::failpoint;
 use crate::os::process::{Found, Variables, find_program, keep_descriptors_home};
 
@@ -43,8 +44,7 @@ pub(super) struct Shared {
     supervisor_environment: Variables,
     /// Supervisors that were started ahead, where there are any.
     pub(super) spares: Option<Arc<Spares>>,
-    /// The mask that was made last: all attempts of a run that have the same secrets share it.
-    mask: Mutex<(Arc<[Secret]>, Mask)>,
+    pub(super) masks: Masks,
 }
 
 impl Terminal {
@@ -66,7 +66,7 @@ impl Terminal {
             program: PathBuf::from(OWN_PROGRAM),
             supervisor_environment,
             spares: None,
-            mask: Mutex::new((Arc::from([]), Mask::default())),
+            masks: Masks::default(),
         };
         Self {
             shared: Arc::new(shared),
@@ -112,17 +112,6 @@ impl Terminal {
 }
 
 impl Shared {
-    pub(super) fn mask(&self, secrets: &Arc<[Secret]>) -> Mask {
-        if secrets.is_empty() {
-            return Mask::default();
-        }
-        let mut last = lock(&self.mask);
-        if !Arc::ptr_eq(&last.0, secrets) && last.0 != *secrets {
-            *last = (Arc::clone(secrets), Mask::new(secrets));
-        }
-        last.1.clone()
-    }
-
     /// The environment of a supervisor, and so of all commands: this process's, less what tells how it was started.
     pub(super) fn supervisor_environment(&self) -> &Variables {
         &self.supervisor_environment

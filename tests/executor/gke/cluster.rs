@@ -43,7 +43,7 @@ impl Cluster {
         Self { kubeconfig, server }
     }
 
-    /// Asks the cluster something, as people do.
+    /// Asks the cluster something, as people do: again where it does not answer well.
     pub(super) fn kubectl(&self, words: &[&str]) -> String {
         let mut command = Command::new("kubectl");
         command
@@ -51,17 +51,33 @@ impl Cluster {
             .arg(&self.kubeconfig)
             .args(words)
             .env("HOME", self.kubeconfig.with_file_name("home"));
-        let output = command.output().expect("kubectl runs");
-        assert!(output.status.success(), "kubectl {words:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("text")
+        let mut said = String::new();
+        for _ in 0..30 {
+            let output = command.output().expect("kubectl runs");
+            if output.status.success() {
+                return String::from_utf8(output.stdout).expect("text");
+            }
+            said = String::from_utf8_lossy(&output.stderr).into_owned();
+        }
+        panic!("kubectl {words:?}: {said}");
+    }
+
+    /// Asks the simulation itself for something.
+    pub(super) fn ask(&self, what: &str, body: &Value) {
+        let file = self.kubeconfig.with_file_name(format!("ask-{:x}.json", spore::os::random::bits()));
+        spore::os::file::write_new(&file, body.to_string().as_bytes()).expect("written");
+        let server = self.kubectl(&["config", "view", "-o", "jsonpath={.clusters[0].cluster.server}"]);
+        let prefix = server.rsplit('/').next().expect("a prefix");
+        self.kubectl(&["create", "--raw", &format!("/{prefix}/sim/{what}"), "-f", file.to_str().expect("text")]);
+        spore::os::file::remove(&file).expect("removed");
     }
 
     /// Makes a namespace.
-    fn found(&self, name: &str) {
+    pub(super) fn found(&self, name: &str) {
         let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
         let file = self.kubeconfig.with_file_name(format!("{name}.json"));
         spore::os::file::write_new(&file, object.to_string().as_bytes()).expect("written");
-        self.kubectl(&["create", "-f", file.to_str().expect("text")]);
+        self.kubectl(&["apply", "-f", file.to_str().expect("text")]);
         spore::os::file::remove(&file).expect("removed");
     }
 
@@ -81,6 +97,28 @@ impl Drop for Cluster {
 pub(super) fn shared() -> &'static Cluster {
     static SHARED: LazyLock<Cluster> = LazyLock::new(|| Cluster::serve("gke", &[]));
     &SHARED
+}
+
+/// One in which much goes wrong, the same each time as far as requests come in the same order.
+pub(super) fn faulty() -> &'static Cluster {
+    static FAULTY: LazyLock<Cluster> = LazyLock::new(|| {
+        let faults = [
+            "too-many=0.05",
+            "internal=0.05",
+            "unavailable=0.05",
+            "unauthorized=0.03",
+            "gone=0.03",
+            "conflict=0.03",
+            "down=0.03",
+            "lost-answer=0.05",
+            "cut-log=0.5",
+            "cut-watch=0.3",
+            "lost-event=0.2",
+        ];
+        let words: Vec<&str> = faults.iter().flat_map(|fault| ["--fault", fault]).chain(["--seed", "7"]).collect();
+        Cluster::serve("gke-faulty", &words)
+    });
+    &FAULTY
 }
 
 pub(super) fn gke() -> Gke {

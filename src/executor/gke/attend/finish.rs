@@ -47,9 +47,13 @@ impl Attendance {
         let mut end = AttemptEnd::bare(masked(outcome, &self.mask));
         end.remarks = judged.remarks;
         if progress.has_begun {
-            (end.began, end.ended) = match progress.began_here {
-                // Both by this machine's clock, which counts milliseconds; the cluster counts seconds.
-                Some((began, _)) => (Some(began), Some(Timestamp(seen_to_end.max(began.0)))),
+            // By this machine's clock where it can be, which counts milliseconds; the cluster counts seconds. One that was over
+            // when it was first seen began when its Job had been made, or in the second that the cluster tells of.
+            let seen_to_begin = progress.began_here.map(|(began, _)| began);
+            let between =
+                || progress.made_here.map(|made| Timestamp(made.0.max(judged.began.map_or(0, |began| began.0))));
+            (end.began, end.ended) = match seen_to_begin.or_else(between) {
+                Some(began) => (Some(began), Some(Timestamp(seen_to_end.max(began.0)))),
                 None => (judged.began, judged.ended.or(Some(Timestamp(seen_to_end)))),
             };
         }

@@ -20,8 +20,8 @@ use crate::model::{Attempt, AttemptEnd, Outcome, Stream, Timestamp};
 use crate::os::clock::{Clock as _, SystemClock};
 use crate::os::failpoint;
 
-/// How long the watch of pods may say nothing before the cluster is asked.
-const QUIET_MAX: Duration = Duration::from_secs(20);
+/// How long the watch of pods may say nothing before the cluster is asked: at first, and at most.
+const QUIET: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(40));
 /// How long after the end of a log the pod's own end may take to be told.
 const LOG_ENDED: Duration = Duration::from_millis(500);
 /// Between two looks at what is going away.
@@ -49,6 +49,8 @@ pub(super) struct Progress {
     pub(super) uid: String,
     pub(super) pods: Arc<Pods>,
     pub(super) seen: watch::Receiver<Seen>,
+    /// When this engine had made its Job, if it did.
+    pub(super) made_here: Option<Timestamp>,
     /// When this engine saw it begin, by its own clocks.
     pub(super) began_here: Option<(Timestamp, Duration)>,
     pub(super) has_begun: bool,
@@ -62,6 +64,8 @@ pub(super) struct Progress {
     deadline: Option<Duration>,
     /// When the cluster is asked next.
     pub(super) look_at: Duration,
+    /// How long nothing may be told until then.
+    quiet: Duration,
     /// What it is being ended for, how urgently, and when that began.
     pub(super) stopping: Option<(Outcome, Urgency, Duration)>,
 }
@@ -78,7 +82,7 @@ impl Attendance {
             cluster: Cluster::new(&shared.clusters, settings.context.as_deref()),
             namespace: settings.namespace.clone().unwrap_or_default(),
             job: names::of(&attempt.id),
-            mask: shared.mask(&attempt.secrets),
+            mask: shared.masks.of(&attempt.secrets),
             clock: SystemClock::new(),
             shared,
             run,
@@ -141,6 +145,7 @@ impl Attendance {
             uid,
             seen: pods.of(&self.job),
             pods,
+            made_here: is_new.then(|| Timestamp(self.clock.wall_milliseconds())),
             began_here: None,
             has_begun: false,
             follows: Vec::new(),
@@ -149,7 +154,8 @@ impl Attendance {
             lack: None,
             shown: None,
             deadline: None,
-            look_at: self.now() + QUIET_MAX,
+            look_at: self.now() + QUIET.0,
+            quiet: QUIET.0,
             stopping: None,
         };
         if !is_new {
@@ -162,7 +168,8 @@ impl Attendance {
             }
             self.wait(&mut progress).await;
             if self.now() >= progress.look_at {
-                let pause = if progress.stopping.is_some() { GOING } else { QUIET_MAX };
+                progress.quiet = (progress.quiet * 2).min(QUIET.1);
+                let pause = if progress.stopping.is_some() { GOING } else { progress.quiet };
                 progress.look_at = self.now() + pause;
                 if let Some(judged) = self.look(&mut progress).await {
                     break judged;

@@ -17,7 +17,7 @@ use crate::model::Outcome;
 /// How long a command that is to be ended is not ended because its log is not open yet.
 const OPEN_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a cluster that does not answer is waited for when somebody wants an end at once.
-const NOW_PATIENCE: Duration = Duration::from_secs(15);
+const NOW_PATIENCE: Duration = Duration::from_secs(5);
 /// How long one that answers may take to confirm that everything is gone, then.
 const CONFIRM_PATIENCE: Duration = Duration::from_mins(1);
 /// The shortest grace that does not leave a container behind: with none, the cluster forgets a pod without a look.
@@ -156,6 +156,21 @@ impl Attendance {
         };
         // There is one at most, unless the cluster has put another one into its place.
         pods.sort_by_key(|pod| pod.metadata.creation_timestamp.as_ref().map(|time| time.0));
+        if is_hurried && pods.iter().any(|pod| !is_over(pod)) {
+            let again = tokio::time::timeout(NOW_PATIENCE, self.delete_pods());
+            if let Ok(Err(trouble)) = again.await {
+                self.say(&trouble.words());
+            }
+        }
+        let stays = job.as_ref().is_some_and(|job| job.metadata.deletion_timestamp.is_none());
+        if progress.stopping.is_some() && stays {
+            // It was to go, and something came between.
+            let again = self.delete_job(&progress.uid);
+            tokio::select! {
+                again = again => again.unwrap_or_else(|trouble| self.say(&trouble.words())),
+                () = tokio::time::sleep(NOW_PATIENCE) => {}
+            }
+        }
         if let Some(mut pod) = pods.pop() {
             pod.metadata.managed_fields = None;
             let is_new = progress.seen.borrow().pod.as_deref() != Some(&pod);

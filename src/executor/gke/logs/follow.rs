@@ -90,7 +90,8 @@ impl Follow {
             };
             self.lines.cut();
             match read {
-                Ok(true) if now == Phase::Over => break,
+                // It is read to its end, or the pod is gone and its log with it, or the container never began.
+                Ok(true) | Err(Trouble::Absent | Trouble::Refused(_)) if now == Phase::Over => break,
                 Ok(had) => {
                     if had {
                         pauses = Pauses::default();
@@ -101,8 +102,6 @@ impl Follow {
                     self.sink.say(&text);
                     break;
                 }
-                // The pod is gone and its log with it, or the container never began.
-                Err(_) if now == Phase::Over => break,
                 Err(_) => {}
             }
             self.pulse.ended.notify_one();

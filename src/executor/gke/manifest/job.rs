@@ -91,6 +91,18 @@ pub(in crate::executor::gke) fn build(order: &Order<'_>) -> Result<Made, String>
         // An autoscaler that tidies up must not move a command that cannot be moved.
         pod_annotations["cluster-autoscaler.kubernetes.io/safe-to-evict"] = json!("false");
     }
+    let pod = json!({
+        "metadata": {"labels": merged(&settings.labels, &labels), "annotations": pod_annotations},
+        "spec": pod(attempt.grace, settings, &container, mounts.volumes),
+    });
+    let job = job(attempt, settings, &metadata, &pod);
+    let objects = Objects { name: &name, labels: &labels, files: order.files };
+    let config_map = objects.config_map(words.script.as_ref().filter(|_| is_secret_script == Some(false)));
+    let secret = objects.secret(secret_values, words.script.as_ref().filter(|_| is_secret_script == Some(true)));
+    Ok(Made { name, job, config_map, secret })
+}
+
+fn job(attempt: &Attempt, settings: &Settings, metadata: &Value, pod: &Value) -> Value {
     let mut job = json!({
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -105,10 +117,7 @@ pub(in crate::executor::gke) fn build(order: &Order<'_>) -> Result<Made, String>
                 "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
             }]},
             "ttlSecondsAfterFinished": settings.ttl.as_secs(),
-            "template": {
-                "metadata": {"labels": merged(&settings.labels, &labels), "annotations": pod_annotations},
-                "spec": pod(attempt.grace, settings, &container, mounts.volumes),
-            },
+            "template": pod,
         },
     });
     if let Some(seconds) = deadline(attempt, settings) {
@@ -116,12 +125,10 @@ pub(in crate::executor::gke) fn build(order: &Order<'_>) -> Result<Made, String>
     }
     if let Some(patch) = &settings.template {
         super::merge::merge(&mut job, patch);
-        job["metadata"]["name"] = json!(name);
+        // Its name is how it is found again, whatever the patch says.
+        job["metadata"]["name"] = metadata["name"].clone();
     }
-    let objects = Objects { name: &name, labels: &labels, files: order.files };
-    let config_map = objects.config_map(words.script.as_ref().filter(|_| is_secret_script == Some(false)));
-    let secret = objects.secret(secret_values, words.script.as_ref().filter(|_| is_secret_script == Some(true)));
-    Ok(Made { name, job, config_map, secret })
+    job
 }
 
 /// # Errors
