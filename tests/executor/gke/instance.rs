@@ -151,13 +151,26 @@ async fn a_cut_connection_loses_nothing_and_repeats_nothing() {
     // Time and again, the command ends whoever reads what it prints.
     let script =
         "cd \"${SPORE_OUTPUT%/*}\"; for n in 1 2 3 4 5; do head -c 100000 /dev/zero | tr '\\0' $n; echo; echo $n >&2
-        read -r reader <reader; pkill -KILL -f \"$reader\" || echo none >&2
+        read -r reader <reader; pkill -KILL -f \"$reader [sf]\" || echo none >&2
         until read -r other <reader && [ \"$other\" != \"$reader\" ]; do sleep 0.05; done; done";
     let end = on.run_sh(script).await;
     assert_eq!(end.outcome, Outcome::Succeeded);
     let expected: String = (1..=5).map(|n: u32| n.to_string().repeat(100_000) + "\n").collect();
     assert!(on.text(Stream::Out).await == expected, "{:?}", end.out);
     assert_eq!(on.text(Stream::Err).await, "1\n2\n3\n4\n5\n");
+    on.executor.closed(on.run_id()).await;
+}
+
+#[tokio::test]
+async fn a_command_whose_end_nobody_can_tell_is_lost() {
+    let gke = gke();
+    let on = lodging(&gke, "orphan");
+    let end =
+        on.run_sh("echo $$ >pid; read -r above <\"${SPORE_OUTPUT%/*}/above\"; kill -KILL $above; sleep 300").await;
+    assert!(matches!(&end.outcome, Outcome::Lost { stage } if stage.contains("shell above it")), "{}", end.outcome);
+    let pid = std::fs::read_to_string(on.root.join("pid")).expect("read");
+    let status = || std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+    until(|| status().is_empty() || status().contains(") Z "));
     on.executor.closed(on.run_id()).await;
 }
 

@@ -5,7 +5,8 @@
 //! /spore/attempts/NAME      made first: who makes it, starts the attempt; everybody else finds it
 //!                   /it/    run, start, script   what is executed; `start` is gone once it was read
 //!                           out, err             what the command prints
-//!                           began, pid, reader   when, who, and which engine reads
+//!                           began, above, pid    when it began, the shell above it, and itself
+//!                           reader               which engine reads
 //!                           output               `$SPORE_OUTPUT`
 //!                           unstarted            why there was nothing to execute
 //!                           exit                 the command's code; renamed into place when all else is there
@@ -43,13 +44,15 @@ echo "$me" >"$d/it/reader" || me=
 exec 3<"$d/it/out" 4<"$d/it/err" || exit 5
 skip "$o" <&3; skip "$e" <&4
 read -r began <"$d/it/began"
+read -r above <"$d/it/above"
 echo "$began $(date +%s)"
 k=0
 while :; do
-  over=; [ ! -e "$d/it/exit" ] || over=1
+  over=; kill -0 "$above" || over=7
+  [ ! -e "$d/it/exit" ] || over=0
   cat <&3 || exit 6
   cat <&4 >&5 || exit 6
-  [ -z "$over" ] || exit 0
+  [ -z "$over" ] || exit "$over"
   read -r reader <"$d/it/reader"; [ -z "$me" ] || [ "$reader" = "$me" ] || exit 6
   k=$((k + 1))
   if [ "$k" -lt 20 ]; then pause 0.02; elif [ "$k" -lt 200 ]; then pause 0.1; else pause 0.5; fi
@@ -60,11 +63,14 @@ done
 pub(super) const ABSENT: i32 = 4;
 /// What it exits with when the attempt could not be put into the instance.
 pub(super) const REFUSED: i32 = 5;
+/// What it exits with when nothing will tell how the command ends, because the shell above it is gone.
+pub(super) const ORPHANED: i32 = 7;
 
 /// The shell above the command. `FOLDER PREPARED WORKDIR ROOT`
 pub(super) const RUN: &str = r#"mkdir "$1" || { rm -rf "$2"; exit; }
 mv "$2" "$1/it" && cd "$1/it" || exit
 date +%s >began
+echo "$$" >above
 $(command -v setsid) sh "$1/it/start" "$1/it" "$3" "$4" </dev/null >out 2>err &
 pid=$!
 echo "$pid" >pid.new; mv pid.new pid

@@ -57,6 +57,8 @@ enum Turn {
     Absent,
     /// The instance would not take it in.
     Refused,
+    /// How it ends will not be known.
+    Orphaned,
     /// The connection ended before.
     Cut(Option<Trouble>),
 }
@@ -164,6 +166,10 @@ impl Attendance {
             match self.look_on(visit).await {
                 Turn::Absent if visit.began.is_some() => return Err(self.lost("what it had there is gone")),
                 Turn::Absent => return Err(Outcome::Cancelled),
+                Turn::Orphaned => {
+                    visit.spot.clone().signal("KILL").await;
+                    return Err(self.lost("the shell above it was killed, as by a lack of memory"));
+                }
                 Turn::Over => {
                     let limits = &self.shared.limits;
                     let asked = self.asked_for();
@@ -307,6 +313,7 @@ impl Attendance {
             Some(0) => Turn::Over,
             Some(shell::ABSENT) => Turn::Absent,
             Some(shell::REFUSED) => Turn::Refused,
+            Some(shell::ORPHANED) => Turn::Orphaned,
             _ => Turn::Cut(None),
         }
     }
