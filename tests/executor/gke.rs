@@ -5,6 +5,7 @@ mod cluster;
 mod deaths;
 mod driver;
 mod faults;
+mod instance;
 mod program;
 mod trouble;
 

@@ -28,6 +28,7 @@ pub(crate) struct Ground<'a> {
     run_dir: Arc<PathBuf>,
     with: Arc<IndexMap<String, Value>>,
     pub(crate) gives: Gives,
+    instance: Option<String>,
     folder: tempfile::TempDir,
 }
 
@@ -57,7 +58,7 @@ impl<'a> Ground<'a> {
         let run = RunId::from_parts(1, spore::os::random::bits());
         let gives = Gives { output_bytes_max: 1 << 20, output_is_there: false };
         let (root, run_dir) = (Arc::new(root), Arc::new(real.join("run")));
-        Self { executor, root, run, run_dir, with: Arc::default(), gives, folder }
+        Self { executor, root, run, run_dir, with: Arc::default(), gives, instance: None, folder }
     }
 
     /// The same, in a place that needs settings and gives something else.
@@ -67,10 +68,15 @@ impl<'a> Ground<'a> {
         self
     }
 
+    /// The same, in an instance that its attempts share.
+    pub(crate) fn in_instance(self, name: &str) -> Self {
+        Self { instance: Some(name.to_owned()), ..self }
+    }
+
     /// The same run, taken over by another engine.
     pub(crate) fn taken_over_by(self, executor: &dyn Executor) -> Ground<'_> {
-        let Self { root, run, run_dir, with, gives, folder, .. } = self;
-        Ground { executor, root, run, run_dir, with, gives, folder }
+        let Self { root, run, run_dir, with, gives, instance, folder, .. } = self;
+        Ground { executor, root, run, run_dir, with, gives, instance, folder }
     }
 
     /// The run of its attempts.
@@ -94,7 +100,7 @@ impl<'a> Ground<'a> {
             artifacts: Arc::from([]),
             with: Arc::clone(&self.with),
             jobs: 1_000,
-            instance: None,
+            instance: self.instance.clone(),
             recalled: None,
         }
     }

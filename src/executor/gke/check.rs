@@ -13,7 +13,7 @@ use crate::executor::Check;
 /// What a run needs: group, resource, subresource, verbs.
 const NEEDS: [(&str, &str, &str, &[&str]); 6] = [
     ("batch", "jobs", "", &["create", "get", "list", "watch", "delete", "deletecollection"]),
-    ("", "pods", "", &["get", "list", "watch", "delete"]),
+    ("", "pods", "", &["create", "get", "list", "watch", "delete", "deletecollection"]),
     ("", "pods", "log", &["get"]),
     ("", "pods", "exec", &["create"]),
     ("", "secrets", "", &["create", "get", "list", "patch", "delete"]),

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use kube::client::UpgradeConnectionError;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
@@ -233,7 +234,11 @@ impl Pauses {
 
 /// Whether the token was not taken: a new client gets a new one.
 pub(super) fn is_unauthorized(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == 401)
+    match error {
+        kube::Error::Api(status) => status.code == 401,
+        kube::Error::UpgradeConnection(UpgradeConnectionError::ProtocolSwitch(code)) => code.as_u16() == 401,
+        _ => false,
+    }
 }
 
 /// What an error means.
@@ -242,6 +247,18 @@ pub(super) fn trouble(error: &kube::Error, deed: Deed) -> Trouble {
         kube::Error::Api(status) => status,
         kube::Error::Auth(error) => {
             return Trouble::Refused(format!("the kubeconfig's credentials cannot be had: {}", chain(error)));
+        }
+        // What the cluster said with it is not handed on.
+        kube::Error::UpgradeConnection(UpgradeConnectionError::ProtocolSwitch(code)) => {
+            let said = kube::core::Status::failure(&format!("it answered {code}"), "").with_code(code.as_u16());
+            return match code.as_u16() {
+                403 => Trouble::Forbidden(format!(
+                    "the cluster does not let this user {} {}; ask its owner for that, and look at `spore executors \
+                     check gke`",
+                    deed.verb, deed.resource
+                )),
+                _ => trouble(&kube::Error::Api(said.boxed()), deed),
+            };
         }
         kube::Error::InferConfig(error) => return Trouble::Refused(chain(error)),
         error => return Trouble::Passing(chain(error)),

@@ -3,7 +3,7 @@
 //! A line is one fact, sealed with a checksum; only the engine that holds the run writes. The names of Jobs follow from their
 //! attempts, so that little has to be known: that a Job was made, so that one that is gone is not made once more.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -31,15 +31,24 @@ pub(super) enum Fact {
         context: Option<String>,
         namespace: String,
     },
+    /// An instance of the run is about to be launched in a place.
+    Lodged {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        context: Option<String>,
+        namespace: String,
+    },
 }
 
 /// The facts of a run.
 #[derive(Debug)]
 pub(super) struct Facts {
     file: File,
-    created: HashSet<(TaskId, u32)>,
+    /// What carries out each attempt, by its uid: a Job, or the pod of an instance.
+    created: HashMap<(TaskId, u32), String>,
     /// Places of the Jobs: context and namespace.
     places: HashSet<(Option<String>, String)>,
+    /// Places of instances.
+    lodged: HashSet<(Option<String>, String)>,
     /// Which engine of the run this is, from 1.
     epoch: u32,
 }
@@ -56,13 +65,17 @@ impl Facts {
         let whole = memchr::memrchr(b'\n', &bytes).map_or(0, |end| end + 1);
         let file = file::append(&path)?;
         file.set_len(whole as u64)?;
-        let mut facts = Self { file, created: HashSet::new(), places: HashSet::new(), epoch: 1 };
+        let mut facts =
+            Self { file, created: HashMap::new(), places: HashSet::new(), lodged: HashSet::new(), epoch: 1 };
         for line in bytes[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             match seal::unseal(line).and_then(|text| serde_json::from_str(&format!("{text}}}")).ok()) {
                 Some(Fact::Engine {}) => facts.epoch += 1,
-                Some(Fact::Created { task, number, context, namespace, .. }) => {
-                    facts.created.insert((task, number));
+                Some(Fact::Created { task, number, uid, context, namespace }) => {
+                    facts.created.insert((task, number), uid);
                     facts.places.insert((context, namespace));
+                }
+                Some(Fact::Lodged { context, namespace }) => {
+                    facts.lodged.insert((context, namespace));
                 }
                 None => {}
             }
@@ -81,7 +94,7 @@ impl Facts {
     ) -> io::Result<()> {
         let (task, number) = (attempt.task.clone(), attempt.number);
         self.places.insert((context.map(str::to_owned), namespace.to_owned()));
-        if !self.created.insert((task.clone(), number)) {
+        if self.created.insert((task.clone(), number), uid.to_owned()).as_deref() == Some(uid) {
             return Ok(());
         }
         let (uid, context) = (uid.to_owned(), context.map(str::to_owned));
@@ -90,12 +103,31 @@ impl Facts {
 
     /// Whether its Job was in the cluster.
     pub(super) fn was_created(&self, attempt: &AttemptId) -> bool {
-        self.created.contains(&(attempt.task.clone(), attempt.number))
+        self.created_in(attempt).is_some()
+    }
+
+    /// The uid of what carries the attempt out, if it was begun.
+    pub(super) fn created_in(&self, attempt: &AttemptId) -> Option<&str> {
+        self.created.get(&(attempt.task.clone(), attempt.number)).map(String::as_str)
+    }
+
+    /// Writes that an instance is to be in that place.
+    pub(super) fn lodged(&mut self, context: Option<&str>, namespace: &str) -> io::Result<()> {
+        let (context, namespace) = (context.map(str::to_owned), namespace.to_owned());
+        if !self.lodged.insert((context.clone(), namespace.clone())) {
+            return Ok(());
+        }
+        self.write(&Fact::Lodged { context, namespace })
     }
 
     /// Where Jobs of the run are.
     pub(super) fn places(&self) -> impl Iterator<Item = &(Option<String>, String)> {
         self.places.iter()
+    }
+
+    /// Where instances of the run are.
+    pub(super) fn lodgings(&self) -> impl Iterator<Item = &(Option<String>, String)> {
+        self.lodged.iter()
     }
 
     pub(super) fn epoch(&self) -> u32 {
@@ -122,9 +154,11 @@ mod tests {
         let mut facts = Facts::open(folder.path()).expect("opened");
         assert!(!facts.was_created(&attempt));
         facts.created(&attempt, "uid", None, "default").expect("written");
+        facts.lodged(None, "default").expect("written");
         facts.file.write_all(b"{\"created\":{\"ta").expect("torn");
         let facts = Facts::open(folder.path()).expect("opened");
         assert_eq!((facts.epoch(), facts.was_created(&attempt)), (2, true));
-        assert_eq!(facts.places().count(), 1);
+        assert_eq!((facts.created_in(&attempt), facts.places().count()), (Some("uid"), 1));
+        assert_eq!(facts.lodgings().collect::<Vec<_>>(), [&(None, "default".to_owned())]);
     }
 }

@@ -1,11 +1,11 @@
-//! What was left in the cluster, by its labels: Jobs, and objects that were made for one that never came to be.
+//! What was left in the cluster, by its labels: Jobs, instances, and objects that were made for a Job that never came to be.
 
 use std::io;
 use std::sync::Arc;
 
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{DeleteParams, ListParams, Preconditions};
 use kube::core::{ObjectList, PartialObjectMeta};
@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 
 use super::client::{Cluster, Clusters, Deed, Reached, Trouble};
 use super::names;
+use super::outcome::is_over;
 use crate::executor::Leftover;
 use crate::model::RunId;
 
@@ -22,14 +23,19 @@ const PAGE: u32 = 500;
 /// Kinds of objects, as they stand before their names.
 const SECRETS: &str = "secrets";
 const CONFIG_MAPS: &str = "configmaps";
+/// What everything of Spore has.
+const EVERYTHING: &str = "";
 
 /// Everything of Spore that can be seen: in all namespaces, or where that is not allowed, in the one of the kubeconfig.
 pub(super) async fn list(clusters: &Arc<Clusters>, folder: &str) -> io::Result<Vec<Leftover>> {
     let cluster = Cluster::home(clusters);
     let reached = cluster.reach().await.map_err(|trouble| failed(&trouble))?;
     let seen = Seen { cluster: &cluster, reached: &reached, folder };
-    let jobs = seen.pages("jobs", async |jobs: Api<Job>, wanted| jobs.list(&wanted).await).await;
+    let jobs = seen.pages("jobs", EVERYTHING, async |jobs: Api<Job>, wanted| jobs.list(&wanted).await).await;
     let mut all: Vec<Leftover> = jobs.map_err(|trouble| failed(&trouble))?.iter().map(|job| seen.job(job)).collect();
+    let instances = seen.pages("pods", names::INSTANCE, async |pods: Api<Pod>, wanted| pods.list(&wanted).await).await;
+    let instances = instances.map_err(|trouble| failed(&trouble))?;
+    all.extend(instances.iter().map(|pod| seen.leftover(&pod.metadata, pod.name_any(), is_over(pod))));
     // What belongs to a Job goes with it. What does not was made by an engine that died before it had made the Job.
     all.extend(seen.objects::<Secret>(SECRETS).await.map_err(|trouble| failed(&trouble))?);
     all.extend(seen.objects::<ConfigMap>(CONFIG_MAPS).await.map_err(|trouble| failed(&trouble))?);
@@ -44,15 +50,17 @@ struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    /// All of a kind, page by page.
-    async fn pages<K, T, F>(&self, resource: &'static str, list: F) -> Result<Vec<T>, Trouble>
+    /// All of a kind that have the label, page by page.
+    async fn pages<K, T, F>(&self, resource: &'static str, label: &str, list: F) -> Result<Vec<T>, Trouble>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
         T: Clone,
         F: AsyncFn(Api<K>, ListParams) -> kube::Result<ObjectList<T>>,
     {
         let (mut is_everywhere, mut all) = (true, Vec::new());
-        let mut wanted = ListParams::default().labels(&format!("{}={}", names::MANAGED_BY, names::SPORE)).limit(PAGE);
+        let ours = format!("{}={}", names::MANAGED_BY, names::SPORE);
+        let labels = if label.is_empty() { ours } else { format!("{ours},{label}") };
+        let mut wanted = ListParams::default().labels(&labels).limit(PAGE);
         loop {
             let page = self.cluster.ask(Deed { verb: "list", resource }, |reached| {
                 let api: Api<K> = if is_everywhere {
@@ -92,7 +100,7 @@ impl Seen<'_> {
     {
         // Their contents are nobody's business here.
         let list = async |objects: Api<K>, wanted: ListParams| objects.list_metadata(&wanted).await;
-        let objects: Vec<PartialObjectMeta<K>> = match self.pages(resource, list).await {
+        let objects: Vec<PartialObjectMeta<K>> = match self.pages(resource, EVERYTHING, list).await {
             Err(Trouble::Forbidden(_)) => return Ok(Vec::new()),
             objects => objects?,
         };
@@ -132,6 +140,9 @@ pub(super) async fn remove(clusters: &Arc<Clusters>, leftover: &Leftover) -> io:
         }
         Some((_, name)) => {
             remove_one::<ConfigMap>(&cluster, CONFIG_MAPS, &Api::namespaced(client, namespace), name, leftover).await
+        }
+        None if names::is_instance(&leftover.name) => {
+            remove_one::<Pod>(&cluster, "pods", &Api::namespaced(client, namespace), &leftover.name, leftover).await
         }
         None => {
             remove_one::<Job>(&cluster, "jobs", &Api::namespaced(client, namespace), &leftover.name, leftover).await

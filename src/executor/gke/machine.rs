@@ -1,7 +1,6 @@
 //! A cluster as an executor.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -10,10 +9,10 @@ use indexmap::IndexMap;
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use super::attend::attend;
+use super::attend::Attendance;
 use super::client::{Cluster, Clusters};
 use super::run::{Held, Run, Shared, remove_jobs};
-use super::{check, leftovers, names, settings};
+use super::{check, instance, leftovers, names, settings};
 use crate::executor::mask::Masks;
 use crate::executor::traces::{Entry, Urgency, lock, read_log};
 use crate::executor::{Check, Executor, Leftover, LogChunk, Observation, Pending, Profile, Reports};
@@ -70,13 +69,12 @@ impl Gke {
     }
 
     /// What sees to the attempt, or why nothing does.
-    fn attendance(&self, attempt: Attempt, held: Arc<Held>) -> Result<impl Future<Output = ()> + use<>, String> {
-        if let Some(instance) = &attempt.instance {
-            return Err(format!("it is to run in the instance `{instance}`, which this executor cannot launch"));
-        }
+    fn attendance(&self, attempt: Attempt, held: Arc<Held>) -> Result<Pending<'static, ()>, String> {
         let settings = settings::read(&attempt.with).map_err(|problems| problems.join("; "))?;
         let run = self.run(&attempt).map_err(|error| format!("the folder of its run cannot be used: {error}"))?;
-        Ok(attend(Arc::clone(&self.shared), run, held, attempt, settings))
+        let is_in_instance = attempt.instance.is_some();
+        let attendance = Attendance::new(Arc::clone(&self.shared), run, held, attempt, settings);
+        Ok(if is_in_instance { Box::pin(attendance.visit()) } else { Box::pin(attendance.carry_out()) })
     }
 }
 
@@ -96,7 +94,7 @@ impl Executor for Gke {
         let held = Arc::clone(lock(&self.attempts).entry(attempt.id.clone()).or_insert_with(|| {
             is_new = true;
             let entry = Arc::new(Entry::new(attempt.id.clone(), attempt.run_dir.to_path_buf()));
-            Arc::new(Held { entry, asked: Notify::new(), place: Mutex::default() })
+            Arc::new(Held { entry, asked: Notify::new(), place: Mutex::default(), spot: Mutex::default() })
         }));
         held.entry.listen(reports);
         if !is_new {
@@ -138,6 +136,9 @@ impl Executor for Gke {
     fn settled(&self, attempt: &AttemptId) {
         let run = lock(&self.runs).get(&attempt.run).cloned();
         let (Some(run), Some(held)) = (run, self.held(attempt)) else { return };
+        if let Some(spot) = lock(&held.spot).take() {
+            tokio::spawn(instance::forget(spot));
+        }
         let Some(place) = lock(&held.place).clone() else { return };
         let jobs = run.settle(place.clone(), names::of(attempt));
         if !jobs.is_empty() {
@@ -159,13 +160,12 @@ impl Executor for Gke {
         })
     }
 
-    fn launch<'a>(&'a self, _profile: &'a Profile, _count: u32) -> Pending<'a, io::Result<Vec<String>>> {
-        let error = io::Error::new(io::ErrorKind::Unsupported, "instances cannot be launched in a cluster yet");
-        Box::pin(std::future::ready(Err(error)))
+    fn launch<'a>(&'a self, profile: &'a Profile, count: u32) -> Pending<'a, io::Result<Vec<String>>> {
+        Box::pin(instance::launch(&self.shared.clusters, profile, count))
     }
 
-    fn cleanup<'a>(&'a self, _instance: &'a str) -> Pending<'a, io::Result<()>> {
-        Box::pin(std::future::ready(Ok(())))
+    fn cleanup<'a>(&'a self, instance: &'a str) -> Pending<'a, io::Result<()>> {
+        Box::pin(instance::cleanup(&self.shared.clusters, instance))
     }
 
     fn leftovers<'a>(&'a self, root: &'a Path) -> Pending<'a, io::Result<Vec<Leftover>>> {

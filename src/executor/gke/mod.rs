@@ -14,6 +14,7 @@ mod attend;
 mod check;
 mod client;
 mod facts;
+mod instance;
 mod leftovers;
 mod logs;
 mod machine;

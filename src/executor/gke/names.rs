@@ -26,12 +26,48 @@ pub(super) const RUN: &str = "spore.dev/run";
 pub(super) const FOLDER: &str = "spore.dev/folder";
 /// The annotation with the whole name of the attempt.
 pub(super) const ATTEMPT: &str = "spore.dev/attempt";
+/// The label of the pods that are instances.
+pub(super) const INSTANCE: &str = "spore.dev/instance";
+/// The annotation with the settings that an instance was launched with, as digests by their keys.
+pub(super) const PROFILE: &str = "spore.dev/profile";
+/// The annotation with the task for which an instance was launched.
+pub(super) const LAUNCHED_FOR: &str = "spore.dev/launched-for";
+/// What the names of instances begin with. The name of no Job does: its digest holds no `-`.
+const INSTANCE_PREFIX: &str = "spore-i-";
 /// The label that the cluster gives the pods of a Job.
 pub(super) const JOB_NAME: &str = "batch.kubernetes.io/job-name";
 
 /// The name of the Job of an attempt.
 pub(super) fn of(attempt: &AttemptId) -> String {
     format!("spore-{}", base32(&whole(attempt)))
+}
+
+/// The name of the pod that is the instance `name` of a run.
+pub(super) fn instance(run: RunId, name: &str) -> String {
+    format!("{INSTANCE_PREFIX}{}", base32(&format!("instance|{run}|{name}")))
+}
+
+/// The name of the pod of an instance that belongs to no run; `bits` tell it from all others.
+pub(super) fn instance_by_hand(bits: u128) -> String {
+    format!("{INSTANCE_PREFIX}{}", base32(&format!("by hand|{bits}")))
+}
+
+/// Whether that is the name of an instance.
+pub(super) fn is_instance(name: &str) -> bool {
+    name.starts_with(INSTANCE_PREFIX)
+}
+
+/// The labels of an instance. One that was launched by hand is of no run and no folder.
+pub(super) fn instance_labels(name: &str, of: Option<(RunId, &str, u32)>) -> Map<String, Value> {
+    let mut labels = Map::new();
+    labels.insert(MANAGED_BY.into(), json!(SPORE));
+    labels.insert(INSTANCE.into(), json!(label(name)));
+    if let Some((run, folder, epoch)) = of {
+        labels.insert(RUN.into(), json!(run.to_string()));
+        labels.insert(FOLDER.into(), json!(folder));
+        labels.insert("spore.dev/epoch".into(), json!(epoch.to_string()));
+    }
+    labels
 }
 
 /// A word that stands in no output by chance: what follows it is not the command's.
@@ -110,6 +146,9 @@ mod tests {
         assert!(of(&attempt("build", 1)).len() <= 52);
         assert_ne!(of(&attempt("build", 1)), of(&attempt("build", 2)));
         assert_ne!(marker("a"), marker("b"));
+        let run = RunId::from_parts(1, 2);
+        assert!(is_instance(&instance(run, "x")) && instance(run, "x").len() <= 63);
+        assert!(instance(run, "x") != instance(run, "y") && !is_instance(&of(&attempt("i", 1))));
     }
 
     #[test]

@@ -266,11 +266,15 @@ fn exit(pod: &Pod, terminated: &ContainerStateTerminated) -> Outcome {
             reason: Some(format!("ran out of memory{had}")),
         };
     }
-    match (terminated.signal.filter(|signal| *signal > 0), terminated.exit_code) {
-        (Some(signal), _) => Outcome::of_signal(signal),
-        (None, code) if SIGNALS.contains(&(code - 128)) => Outcome::of_signal(code - 128),
-        (None, code) => Outcome::of_exit(code),
+    match terminated.signal.filter(|signal| *signal > 0) {
+        Some(signal) => Outcome::of_signal(signal),
+        None => of_code(terminated.exit_code),
     }
+}
+
+/// How a command ended, by the code that a container or a shell has for it.
+pub(super) fn of_code(code: i32) -> Outcome {
+    if SIGNALS.contains(&(code - 128)) { Outcome::of_signal(code - 128) } else { Outcome::of_exit(code) }
 }
 
 /// The memory that the main container may use.
@@ -285,17 +289,30 @@ fn not_started(reason: &str, message: Option<&str>, asked: &Asked) -> Outcome {
     let program = &asked.program;
     let is_absent =
         ["executable file not found", "no such file or directory"].iter().any(|text| message.contains(text));
-    let reason = if message.contains("permission denied") && message.contains(program.as_str()) {
-        format!("`{program}` is not executable in the image; `chmod +x` it there, or name its interpreter before it")
-    } else if is_absent && message.contains(program.as_str()) {
-        let path = match &asked.path {
-            Some(path) => format!("add its folder to PATH, which is `{path}`"),
-            None => "name its whole path".into(),
-        };
-        format!("`{program}` was not found in the image; use an image that has it, or {path}")
-    } else {
-        said(Some(reason), Some(message))
+    if message.contains("permission denied") && message.contains(program.as_str()) {
+        return not_executable(asked);
+    }
+    if is_absent && message.contains(program.as_str()) {
+        return not_found(asked);
+    }
+    Outcome::NotStarted { reason: said(Some(reason), Some(message)), permanent: true }
+}
+
+/// A program that the image has, but not as one.
+pub(super) fn not_executable(asked: &Asked) -> Outcome {
+    let program = &asked.program;
+    let reason =
+        format!("`{program}` is not executable in the image; `chmod +x` it there, or name its interpreter before it");
+    Outcome::NotStarted { reason, permanent: true }
+}
+
+/// A program that the image does not have.
+pub(super) fn not_found(asked: &Asked) -> Outcome {
+    let path = match &asked.path {
+        Some(path) => format!("add its folder to PATH, which is `{path}`"),
+        None => "name its whole path".into(),
     };
+    let reason = format!("`{}` was not found in the image; use an image that has it, or {path}", asked.program);
     Outcome::NotStarted { reason, permanent: true }
 }
 

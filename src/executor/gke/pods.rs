@@ -131,7 +131,11 @@ async fn follow(
 }
 
 fn take(event: Event<Pod>, by_job: &Mutex<HashMap<String, watch::Sender<Seen>>>, listed: &mut HashSet<String>) {
-    let job_of = |pod: &Pod| pod.labels().get(names::JOB_NAME).or_else(|| pod.labels().get("job-name")).cloned();
+    let job_of = |pod: &Pod| match pod.labels() {
+        // An instance is a pod by itself.
+        labels if labels.contains_key(names::INSTANCE) => pod.metadata.name.clone(),
+        labels => labels.get(names::JOB_NAME).or_else(|| labels.get("job-name")).cloned(),
+    };
     match event {
         Event::Init => listed.clear(),
         Event::Apply(mut pod) | Event::InitApply(mut pod) => {

@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret as ClusterSecret};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret as ClusterSecret};
 use kube::Api;
 use kube::api::{DeleteParams, ListParams};
 use tokio::sync::Notify;
 
 use super::client::{Cluster, Clusters, Deed};
 use super::facts::Facts;
+use super::instance::Spot;
 use super::names;
 use super::pods::Pods;
 use crate::executor::mask::Masks;
@@ -38,13 +39,14 @@ pub(super) struct Shared {
 }
 
 /// One attempt that was started here.
-#[derive(Debug)]
 pub(super) struct Held {
     pub(super) entry: Arc<Entry>,
     /// Raised when it is asked to end.
     pub(super) asked: Notify,
     /// Where its Job is, once it is there.
     pub(super) place: Mutex<Option<Place>>,
+    /// Where in an instance it is, if it is to run in one.
+    pub(super) spot: Mutex<Option<Spot>>,
 }
 
 /// One run.
@@ -85,8 +87,20 @@ impl Run {
     /// Removes all that the run has left in its places.
     pub(super) async fn tidy(&self, clusters: &Arc<Clusters>) {
         lock(&self.pods).clear();
-        let places: Vec<_> = lock(&self.facts).places().cloned().collect();
         let selector = names::selector(self.id, &self.folder);
+        let lodgings: Vec<_> = lock(&self.facts).lodgings().cloned().collect();
+        for (context, namespace) in lodgings {
+            let cluster = Cluster::new(clusters, context.as_deref());
+            let selector = format!("{selector},{}", names::INSTANCE);
+            let removed = tokio::time::timeout(TIDY_TIMEOUT, remove_instances(&cluster, &namespace, &selector)).await;
+            if !matches!(removed, Ok(Ok(()))) {
+                tracing::warn!(
+                    namespace,
+                    "the instances of a run are left in the cluster; `spore executors clean gke` removes them"
+                );
+            }
+        }
+        let places: Vec<_> = lock(&self.facts).places().cloned().collect();
         for (context, namespace) in places {
             let cluster = Cluster::new(clusters, context.as_deref());
             let removed = tokio::time::timeout(TIDY_TIMEOUT, remove_all(&cluster, &namespace, &selector)).await;
@@ -95,6 +109,20 @@ impl Run {
             }
         }
     }
+}
+
+async fn remove_instances(cluster: &Cluster, namespace: &str, selector: &str) -> Result<(), super::client::Trouble> {
+    // They have nothing to bring in order: all that ran in them is over.
+    let at_once = DeleteParams { grace_period_seconds: Some(1), ..DeleteParams::default() };
+    let listed = ListParams::default().labels(selector);
+    let deed = Deed { verb: "deletecollection", resource: "pods" };
+    cluster
+        .once(deed, |reached| async move {
+            let pods: Api<Pod> = Api::namespaced(reached.client.clone(), namespace);
+            pods.delete_collection(&at_once, &listed).await
+        })
+        .await?;
+    Ok(())
 }
 
 async fn remove_all(cluster: &Cluster, namespace: &str, selector: &str) -> Result<(), super::client::Trouble> {

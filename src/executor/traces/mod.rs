@@ -11,5 +11,5 @@ pub(super) use entry::{Entry, Urgency, lock};
 pub(super) use handed_on::hand_on;
 pub(super) use line::LastLine;
 pub(super) use log::Log;
-pub(super) use output::{parse, read};
+pub(super) use output::{ODD, parse, parse_bytes, read, too_large};
 pub use reading::read_log;

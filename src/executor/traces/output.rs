@@ -20,15 +20,31 @@ pub(in crate::executor) fn read(path: &Path, bytes_max: u64) -> Result<IndexMap<
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(IndexMap::new()),
         Err(error) => return Err(unreadable(error)),
         // A pipe would make us wait, and a link could lead anywhere.
-        Ok(metadata) if !metadata.is_file() => return Err("`$SPORE_OUTPUT` is not a plain file any more".into()),
+        Ok(metadata) if !metadata.is_file() => return Err(ODD.into()),
         Ok(_) => {}
     }
     let mut bytes = Vec::new();
     File::open(path).and_then(|file| file.take(bytes_max + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
     if bytes.len() as u64 > bytes_max {
-        return Err(format!("`$SPORE_OUTPUT` holds more than {bytes_max} bytes; hand large values on as artifacts"));
+        return Err(too_large(bytes_max));
     }
-    match std::str::from_utf8(&bytes) {
+    parse_bytes(&bytes)
+}
+
+/// What is wrong with more than that.
+pub(in crate::executor) fn too_large(bytes_max: u64) -> String {
+    format!("`$SPORE_OUTPUT` holds more than {bytes_max} bytes; hand large values on as artifacts")
+}
+
+/// What is wrong with something that no value can be read from.
+pub(in crate::executor) const ODD: &str = "`$SPORE_OUTPUT` is not a plain file any more";
+
+/// Reads what was handed on.
+///
+/// # Errors
+/// What is wrong with it, as a sentence that names the line.
+pub(in crate::executor) fn parse_bytes(bytes: &[u8]) -> Result<IndexMap<String, Value>, String> {
+    match std::str::from_utf8(bytes) {
         Ok(text) => parse(text.strip_prefix('\u{feff}').unwrap_or(text)),
         Err(error) => {
             let line = memchr::memchr_iter(b'\n', &bytes[..error.valid_up_to()]).count() + 1;

@@ -9,7 +9,7 @@ use spore::model::{Attempt, Outcome, Recalled, Stream};
 use super::cluster::{gke, ground, shared, until};
 use crate::executor::ground::exit;
 
-fn namespace_of(attempt: &Attempt) -> String {
+pub(super) fn namespace_of(attempt: &Attempt) -> String {
     attempt.with["namespace"].as_str().expect("a namespace").to_owned()
 }
 
@@ -20,7 +20,7 @@ fn jobs(namespace: &str) -> Vec<Value> {
 }
 
 /// The same run, taken over by another engine.
-fn recalled(attempt: &Attempt) -> Attempt {
+pub(super) fn recalled(attempt: &Attempt) -> Attempt {
     Attempt { recalled: Some(Recalled::ThisBoot), ..attempt.clone() }
 }
 
@@ -188,12 +188,12 @@ async fn what_is_left_is_listed_and_removed() {
     until(|| jobs("leftovers").is_empty());
 }
 
-fn mkfifo(path: &std::path::Path) {
+pub(super) fn mkfifo(path: &std::path::Path) {
     let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
     rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).expect("a fifo");
 }
 
-async fn write(path: std::path::PathBuf, bytes: &'static [u8]) {
+pub(super) async fn write(path: std::path::PathBuf, bytes: &'static [u8]) {
     let written = tokio::task::spawn_blocking(move || {
         spore::os::file::append(&path).and_then(|mut file| std::io::Write::write_all(&mut file, bytes))
     });

@@ -21,7 +21,7 @@ use crate::os::failpoint;
 const CREATE: Deed = Deed { verb: "create", resource: "jobs" };
 
 /// What came of it.
-pub(super) enum Begun {
+pub(in crate::executor::gke) enum Begun {
     /// Nothing of it is in the cluster.
     Not(Outcome),
     /// Its Job is there.
@@ -147,7 +147,7 @@ impl Attendance {
     }
 
     /// Makes what the Job needs beside it. How it ends, where that cannot be made.
-    async fn create_objects(&self, made: &Made) -> Option<Begun> {
+    pub(in crate::executor::gke) async fn create_objects(&self, made: &Made) -> Option<Begun> {
         for (object, resource) in [(&made.config_map, "configmaps"), (&made.secret, "secrets")] {
             let Some(object) = object else { continue };
             let deed = Deed { verb: "create", resource };
@@ -254,8 +254,9 @@ impl Attendance {
     }
 
     /// Has the objects beside the Job go with it.
-    async fn own(&self, made: &Made, uid: &str) {
-        let owner = json!({"apiVersion": "batch/v1", "kind": "Job", "name": self.job, "uid": uid});
+    pub(in crate::executor::gke) async fn own(&self, made: &Made, uid: &str) {
+        let (version, kind) = (&made.job["apiVersion"], &made.job["kind"]);
+        let owner = json!({"apiVersion": version, "kind": kind, "name": self.job, "uid": uid});
         let patch = json!({"metadata": {"ownerReferences": [owner]}});
         for (is_there, resource) in [(made.config_map.is_some(), "configmaps"), (made.secret.is_some(), "secrets")] {
             if !is_there {

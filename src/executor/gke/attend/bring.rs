@@ -12,7 +12,7 @@ const FILES_BYTES_MAX: u64 = 512 << 10;
 ///
 /// # Errors
 /// The reason, as a sentence for people, where one cannot be brought.
-pub(super) fn bring(root: &Path, paths: &[String]) -> Result<Vec<Brought>, String> {
+pub(in crate::executor::gke) fn bring(root: &Path, paths: &[String]) -> Result<Vec<Brought>, String> {
     if paths.is_empty() {
         return Ok(Vec::new());
     }

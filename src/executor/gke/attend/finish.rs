@@ -23,7 +23,7 @@ const FETCHED: &str = "artifacts";
 
 impl Attendance {
     /// The end of an attempt of which nothing was in the cluster.
-    pub(super) fn without_job(&self, outcome: Outcome) -> AttemptEnd {
+    pub(in crate::executor::gke) fn without_job(&self, outcome: Outcome) -> AttemptEnd {
         AttemptEnd::bare(masked(outcome, &self.mask))
     }
 
@@ -101,7 +101,7 @@ impl Attendance {
     }
 
     /// Records the files that the command made, and keeps those that came along.
-    fn record(&self, found: Option<Vec<Found>>, end: &mut AttemptEnd) {
+    pub(in crate::executor::gke) fn record(&self, found: Option<Vec<Found>>, end: &mut AttemptEnd) {
         let Some(found) = found else {
             end.remarks.push("no artifacts were recorded, because their list did not come whole".into());
             return;
@@ -185,7 +185,8 @@ fn written(message: &str) -> Result<indexmap::IndexMap<String, serde_json::Value
     parse(message.strip_prefix('\u{feff}').unwrap_or(message))
 }
 
-fn masked(outcome: Outcome, mask: &Mask) -> Outcome {
+/// The outcome, with no secret in its words.
+pub(in crate::executor::gke) fn masked(outcome: Outcome, mask: &Mask) -> Outcome {
     let covered = |text: String| mask.text(&text).into_owned();
     match outcome {
         Outcome::NotStarted { reason, permanent } => Outcome::NotStarted { reason: covered(reason), permanent },

@@ -6,4 +6,7 @@ mod finish;
 mod see;
 mod stop;
 
-pub(super) use see::attend;
+pub(super) use begin::Begun;
+pub(super) use bring::bring;
+pub(super) use finish::masked;
+pub(super) use see::{Attendance, OBJECT_PATIENCE};

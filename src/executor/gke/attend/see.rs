@@ -27,44 +27,21 @@ const LOG_ENDED: Duration = Duration::from_millis(500);
 /// Between two looks at what is going away.
 const GOING: Duration = Duration::from_secs(1);
 /// How long an object that was made just now may not be found by who needs it.
-const OBJECT_PATIENCE: Duration = Duration::from_secs(30);
-
-/// Carries an attempt out and tells its end.
-pub(in crate::executor::gke) async fn attend(
-    shared: Arc<Shared>,
-    run: Arc<Run>,
-    held: Arc<Held>,
-    attempt: Attempt,
-    settings: Settings,
-) {
-    let attendance = Attendance {
-        cluster: Cluster::new(&shared.clusters, settings.context.as_deref()),
-        namespace: settings.namespace.clone().unwrap_or_default(),
-        job: names::of(&attempt.id),
-        mask: shared.masks.of(&attempt.secrets),
-        clock: SystemClock::new(),
-        shared,
-        run,
-        held,
-        attempt,
-        settings,
-    };
-    attendance.carry_out().await;
-}
+pub(in crate::executor::gke) const OBJECT_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Sees to one attempt.
-pub(super) struct Attendance {
-    pub(super) shared: Arc<Shared>,
-    pub(super) run: Arc<Run>,
-    pub(super) held: Arc<Held>,
-    pub(super) attempt: Attempt,
-    pub(super) settings: Settings,
-    pub(super) cluster: Cluster,
-    pub(super) namespace: String,
-    /// The name of its Job.
-    pub(super) job: String,
-    pub(super) mask: Mask,
-    pub(super) clock: SystemClock,
+pub(in crate::executor::gke) struct Attendance {
+    pub(in crate::executor::gke) shared: Arc<Shared>,
+    pub(in crate::executor::gke) run: Arc<Run>,
+    pub(in crate::executor::gke) held: Arc<Held>,
+    pub(in crate::executor::gke) attempt: Attempt,
+    pub(in crate::executor::gke) settings: Settings,
+    pub(in crate::executor::gke) cluster: Cluster,
+    pub(in crate::executor::gke) namespace: String,
+    /// The name of its Job; for an attempt in an instance, of that pod.
+    pub(in crate::executor::gke) job: String,
+    pub(in crate::executor::gke) mask: Mask,
+    pub(in crate::executor::gke) clock: SystemClock,
 }
 
 /// What is known of an attempt that is under way.
@@ -94,7 +71,29 @@ pub(super) struct Progress {
 }
 
 impl Attendance {
-    async fn carry_out(mut self) {
+    pub(in crate::executor::gke) fn new(
+        shared: Arc<Shared>,
+        run: Arc<Run>,
+        held: Arc<Held>,
+        attempt: Attempt,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            cluster: Cluster::new(&shared.clusters, settings.context.as_deref()),
+            namespace: settings.namespace.clone().unwrap_or_default(),
+            job: names::of(&attempt.id),
+            mask: shared.masks.of(&attempt.secrets),
+            clock: SystemClock::new(),
+            shared,
+            run,
+            held,
+            attempt,
+            settings,
+        }
+    }
+
+    /// Carries the attempt out and tells its end.
+    pub(in crate::executor::gke) async fn carry_out(mut self) {
         let begun = match self.find_namespace().await {
             Ok(()) => self.begin().await,
             Err(outcome) => Begun::Not(outcome),
@@ -108,7 +107,7 @@ impl Attendance {
     }
 
     /// Asks the kubeconfig for the namespace, where settings name none.
-    async fn find_namespace(&mut self) -> Result<(), Outcome> {
+    pub(in crate::executor::gke) async fn find_namespace(&mut self) -> Result<(), Outcome> {
         if self.namespace.is_empty() {
             let reached = self.cluster.reach().await;
             let reached = reached.map_err(|trouble| match self.attempt.recalled {
@@ -120,17 +119,17 @@ impl Attendance {
         Ok(())
     }
 
-    pub(super) fn now(&self) -> Duration {
+    pub(in crate::executor::gke) fn now(&self) -> Duration {
         self.clock.monotonic()
     }
 
     /// Tells people something about the attempt that the command did not say.
-    pub(super) fn say(&self, text: &str) {
+    pub(in crate::executor::gke) fn say(&self, text: &str) {
         self.held.entry.tell_line(Stream::Err, &self.mask.text(text));
     }
 
     /// Waits until it is asked to end as urgently as that, or more.
-    pub(super) async fn asked(&self, urgency: Urgency) {
+    pub(in crate::executor::gke) async fn asked(&self, urgency: Urgency) {
         loop {
             let raised = self.held.asked.notified();
             if self.held.entry.urgency() >= urgency {
@@ -332,7 +331,7 @@ impl Attendance {
     }
 
     /// What the command was to be, for words about why it did not start.
-    fn asked_for(&self) -> Asked {
+    pub(in crate::executor::gke) fn asked_for(&self) -> Asked {
         use crate::model::CommandLine;
         let program = match &self.attempt.command {
             CommandLine::Argv(words) => words.first().cloned().unwrap_or_default(),

@@ -5,3 +5,4 @@ mod lines;
 mod sink;
 
 pub(super) use follow::{Drained, Follow, Phase, Pulse, Source};
+pub(super) use sink::Sink;

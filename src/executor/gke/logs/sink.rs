@@ -14,7 +14,7 @@ const PROBE_BYTES: usize = 4 << 10;
 
 /// The file of one stream.
 #[derive(Debug)]
-pub(super) struct Sink {
+pub(in crate::executor::gke) struct Sink {
     entry: Arc<Entry>,
     stream: Stream,
     trailer: Option<Trailer>,
@@ -45,7 +45,7 @@ pub(in crate::executor::gke) struct Drained {
 impl Sink {
     /// The log of one stream. A file that is there already is written anew from the cluster's log, unless that has lost
     /// its beginning meanwhile.
-    pub(super) fn new(
+    pub(in crate::executor::gke) fn new(
         entry: Arc<Entry>,
         stream: Stream,
         mask: &Mask,
@@ -76,7 +76,7 @@ impl Sink {
     }
 
     /// Takes what the command printed.
-    pub(super) fn push(&mut self, text: &[u8]) {
+    pub(in crate::executor::gke) fn push(&mut self, text: &[u8]) {
         match &mut self.trailer {
             None => self.take(text),
             Some(trailer) => {
@@ -127,12 +127,12 @@ impl Sink {
     }
 
     /// Whether there is a line that was not told.
-    pub(super) fn is_untold(&self) -> bool {
+    pub(in crate::executor::gke) fn is_untold(&self) -> bool {
         self.is_untold
     }
 
     /// Tells the last line.
-    pub(super) fn tell(&mut self) {
+    pub(in crate::executor::gke) fn tell(&mut self) {
         if std::mem::take(&mut self.is_untold)
             && let Some(text) = self.last.text()
         {
@@ -141,12 +141,12 @@ impl Sink {
     }
 
     /// Tells something that is not of the command.
-    pub(super) fn say(&self, text: &str) {
+    pub(in crate::executor::gke) fn say(&self, text: &str) {
         self.entry.tell_line(Stream::Err, text);
     }
 
     /// The log is over.
-    pub(super) fn close(mut self, mut has_gap: bool) -> Drained {
+    pub(in crate::executor::gke) fn close(mut self, mut has_gap: bool) -> Drained {
         let mut rest = Vec::new();
         if let Some(trailer) = &mut self.trailer {
             trailer.finish(&mut rest);

@@ -9,7 +9,7 @@ use crate::model::{CommandLine, Language, Secret};
 /// Longer scripts are handed over as files: an object of a cluster is no place for a long text on one line.
 const SCRIPT_ARGUMENT_BYTES_MAX: usize = 64 << 10;
 /// Where a script that is a file stands in the container.
-pub(super) const SCRIPT: &str = "/spore/script";
+pub(in crate::executor::gke) const SCRIPT: &str = "/spore/script";
 
 /// A command, as a container takes it.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -27,41 +27,55 @@ pub(super) struct Start {
 /// # Errors
 /// The reason, as a sentence for people, where it cannot be started.
 pub(super) fn words(command: &CommandLine, secrets: &[Secret]) -> Result<Start, String> {
+    let Plain { words, script } = plain(command, secrets)?;
+    let mut made = Start { words: Vec::new(), script, hidden: Vec::new() };
+    for (index, word) in words.into_iter().enumerate() {
+        if holds_secret(&word, secrets) {
+            let name = format!("SPORE_WORD_{index}");
+            made.words.push(format!("$({name})"));
+            made.hidden.push((name, word));
+        } else {
+            made.words.push(escaped(&word));
+        }
+    }
+    Ok(made)
+}
+
+/// A command as it is.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::executor::gke) struct Plain {
+    /// The program and its arguments.
+    pub(in crate::executor::gke) words: Vec<String>,
+    /// A file that stands at [`SCRIPT`].
+    pub(in crate::executor::gke) script: Option<String>,
+}
+
+/// The words of a command, of which nothing is hidden and nothing escaped. A script that is long or holds a secret is a file.
+///
+/// # Errors
+/// The reason, as a sentence for people, where it cannot be started.
+pub(in crate::executor::gke) fn plain(command: &CommandLine, secrets: &[Secret]) -> Result<Plain, String> {
     match command {
         CommandLine::Argv(words) if words.is_empty() => Err("the command is an empty list".into()),
         CommandLine::Argv(words) if words.iter().any(|word| word.contains('\0')) => {
             Err("an argument holds a NUL character, which no program can be given".into())
         }
-        CommandLine::Argv(words) => Ok(argv(words, secrets)),
+        CommandLine::Argv(words) => Ok(Plain { words: words.clone(), script: None }),
         CommandLine::Script { text, .. } if text.contains('\0') => Err("the script holds a NUL character".into()),
         CommandLine::Script { language, text } => script(*language, text, secrets),
     }
 }
 
-fn argv(words: &[String], secrets: &[Secret]) -> Start {
-    let mut made = Start::default();
-    for (index, word) in words.iter().enumerate() {
-        if holds_secret(word, secrets) {
-            let name = format!("SPORE_WORD_{index}");
-            made.words.push(format!("$({name})"));
-            made.hidden.push((name, word.clone()));
-        } else {
-            made.words.push(escaped(word));
-        }
-    }
-    made
-}
-
-fn script(language: Language, text: &str, secrets: &[Secret]) -> Result<Start, String> {
+fn script(language: Language, text: &str, secrets: &[Secret]) -> Result<Plain, String> {
     if let Some(line) = text.strip_prefix("#!") {
         let line = line.lines().next().unwrap_or_default().trim();
         let (word, argument) = line.split_once([' ', '\t']).map_or((line, ""), |(word, rest)| (word, rest.trim()));
         if word.is_empty() {
             return Err("the `#!` line names no interpreter".into());
         }
-        let argument = (!argument.is_empty()).then(|| escaped(argument));
-        let words = [escaped(word)].into_iter().chain(argument).chain([SCRIPT.to_owned()]).collect();
-        return Ok(Start { words, script: Some(text.to_owned()), ..Start::default() });
+        let argument = (!argument.is_empty()).then_some(argument);
+        let words = [word].into_iter().chain(argument).chain([SCRIPT]).map(str::to_owned).collect();
+        return Ok(Plain { words, script: Some(text.to_owned()) });
     }
     let (options, take_text): (&[&str], &str) = match language {
         Language::Sh => (&["-e"], "-c"),
@@ -72,10 +86,10 @@ fn script(language: Language, text: &str, secrets: &[Secret]) -> Result<Start, S
     let mut words: Vec<String> = [language.program()].iter().chain(options).map(|word| (*word).to_owned()).collect();
     if text.len() > SCRIPT_ARGUMENT_BYTES_MAX || holds_secret(text, secrets) {
         words.push(SCRIPT.to_owned());
-        return Ok(Start { words, script: Some(text.to_owned()), ..Start::default() });
+        return Ok(Plain { words, script: Some(text.to_owned()) });
     }
-    words.extend([take_text.to_owned(), escaped(text)]);
-    Ok(Start { words, ..Start::default() })
+    words.extend([take_text.to_owned(), text.to_owned()]);
+    Ok(Plain { words, script: None })
 }
 
 /// Whether a text holds a secret that is covered wherever it appears.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::command::{Start, escaped, holds_secret, words};
 use super::volumes::mounts;
-use crate::executor::gke::settings::{EnvFrom, Settings};
+use crate::executor::gke::settings::{EnvFrom, SecretKey, Settings};
 use crate::executor::gke::{names, trailer};
 use crate::model::Attempt;
 
@@ -47,6 +47,7 @@ pub(in crate::executor::gke) struct Order<'a> {
 #[derive(Debug, PartialEq)]
 pub(in crate::executor::gke) struct Made {
     pub(in crate::executor::gke) name: String,
+    /// The Job; of an instance, its pod.
     pub(in crate::executor::gke) job: Value,
     /// Files that are no secret.
     pub(in crate::executor::gke) config_map: Option<Value>,
@@ -60,7 +61,7 @@ pub(in crate::executor::gke) struct Made {
 /// The reason, as a sentence for people, where the attempt cannot be carried out.
 pub(in crate::executor::gke) fn build(order: &Order<'_>) -> Result<Made, String> {
     let (attempt, settings) = (order.attempt, order.settings);
-    keep_secrets_out(order)?;
+    refuse_secrets(attempt, order.files)?;
     let name = names::of(&attempt.id);
     let root = container_root(settings);
     let words = words(&attempt.command, &attempt.secrets)?;
@@ -92,7 +93,7 @@ pub(in crate::executor::gke) fn build(order: &Order<'_>) -> Result<Made, String>
     }
     let pod = json!({
         "metadata": {"labels": merged(&settings.labels, &labels), "annotations": pod_annotations},
-        "spec": pod(attempt, settings, &container, mounts.volumes),
+        "spec": pod(attempt.grace, settings, &container, mounts.volumes),
     });
     let job = job(attempt, settings, &metadata, &pod);
     let objects = Objects { name: &name, labels: &labels, files: order.files };
@@ -131,8 +132,7 @@ fn job(attempt: &Attempt, settings: &Settings, metadata: &Value, pod: &Value) ->
 }
 
 /// Refuses what would show a secret to everybody who may read Jobs.
-fn keep_secrets_out(order: &Order<'_>) -> Result<(), String> {
-    let attempt = order.attempt;
+pub(super) fn refuse_secrets(attempt: &Attempt, files: &[Brought]) -> Result<(), String> {
     let is_secret = |text: &str| holds_secret(text, &attempt.secrets);
     let what = if attempt.with.values().any(|value| any_text(value, &is_secret)) {
         "a setting under `with:`"
@@ -142,7 +142,7 @@ fn keep_secrets_out(order: &Order<'_>) -> Result<(), String> {
         "the working directory"
     } else if attempt.env.iter().any(|(name, _)| is_secret(name)) {
         "the name of an environment variable"
-    } else if order.files.iter().any(|file| is_secret(&String::from_utf8_lossy(&file.bytes))) {
+    } else if files.iter().any(|file| is_secret(&String::from_utf8_lossy(&file.bytes))) {
         "a file under `files:`"
     } else {
         return Ok(());
@@ -168,7 +168,8 @@ pub(in crate::executor::gke) fn container_root(settings: &Settings) -> &str {
     settings.root.as_deref().unwrap_or(ROOT)
 }
 
-fn workdir(attempt: &Attempt, root: &str) -> String {
+/// The folder that the command runs in.
+pub(in crate::executor::gke) fn workdir(attempt: &Attempt, root: &str) -> String {
     // What comes from a spore is text, so only the root itself can be something else.
     match attempt.workdir.strip_prefix(attempt.root.as_path()) {
         Ok(rest) if rest.as_os_str().is_empty() => root.to_owned(),
@@ -189,7 +190,7 @@ fn annotations(attempt: &Attempt) -> Map<String, Value> {
 }
 
 /// The author's pairs under Spore's own.
-fn merged(authors: &[(String, String)], own: &Map<String, Value>) -> Value {
+pub(super) fn merged(authors: &[(String, String)], own: &Map<String, Value>) -> Value {
     let mut all: Map<String, Value> = authors.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
     all.extend(own.clone());
     Value::Object(all)
@@ -221,9 +222,8 @@ fn environment(order: &Order<'_>, name: &str, root: &str, words: &Start) -> Resu
         }
     }
     for wanted in &order.settings.secrets {
-        let from = json!({"secretKeyRef": {"name": wanted.secret, "key": wanted.key}});
         env.retain(|known| known["name"] != json!(wanted.variable));
-        env.push(json!({"name": wanted.variable, "valueFrom": from}));
+        env.push(secret_variable(wanted));
     }
     let own = [
         ("SPORE_RUN", attempt.id.run.to_string()),
@@ -236,7 +236,13 @@ fn environment(order: &Order<'_>, name: &str, root: &str, words: &Start) -> Resu
     Ok((env, secret_values))
 }
 
-fn env_from(from: &EnvFrom) -> Value {
+/// A variable that has its value from a Secret which exists.
+pub(super) fn secret_variable(wanted: &SecretKey) -> Value {
+    let from = json!({"secretKeyRef": {"name": wanted.secret, "key": wanted.key}});
+    json!({"name": wanted.variable, "valueFrom": from})
+}
+
+pub(super) fn env_from(from: &EnvFrom) -> Value {
     let (kind, name, prefix) = match from {
         EnvFrom::ConfigMap { name, prefix } => ("configMapRef", name, prefix),
         EnvFrom::Secret { name, prefix } => ("secretRef", name, prefix),
@@ -248,7 +254,7 @@ fn env_from(from: &EnvFrom) -> Value {
     value
 }
 
-fn resources(settings: &Settings) -> Value {
+pub(super) fn resources(settings: &Settings) -> Value {
     let mut wanted = Map::new();
     let quantities =
         [("cpu", &settings.cpu), ("memory", &settings.memory), ("ephemeral-storage", &settings.ephemeral_storage)];
@@ -267,7 +273,7 @@ fn resources(settings: &Settings) -> Value {
     json!({"requests": wanted, "limits": wanted})
 }
 
-fn pod(attempt: &Attempt, settings: &Settings, container: &Value, volumes: Vec<Value>) -> Value {
+pub(super) fn pod(grace: Duration, settings: &Settings, container: &Value, volumes: Vec<Value>) -> Value {
     let mut selector: Map<String, Value> =
         settings.node_selector.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
     let mut tolerations = settings.tolerations.clone();
@@ -285,7 +291,7 @@ fn pod(attempt: &Attempt, settings: &Settings, container: &Value, volumes: Vec<V
     }
     let mut pod = json!({
         "restartPolicy": "Never",
-        "terminationGracePeriodSeconds": grace_seconds(attempt.grace),
+        "terminationGracePeriodSeconds": grace_seconds(grace),
         // The first process of a container is deaf to signals that it did not ask for; the pod's is not the command.
         "shareProcessNamespace": true,
         "enableServiceLinks": false,
@@ -304,7 +310,7 @@ fn pod(attempt: &Attempt, settings: &Settings, container: &Value, volumes: Vec<V
 }
 
 /// Sets `key`, unless there is nothing to set.
-fn fill(object: &mut Value, key: &str, value: Value) {
+pub(super) fn fill(object: &mut Value, key: &str, value: Value) {
     let is_empty = match &value {
         Value::Null => true,
         Value::Array(list) => list.is_empty(),
@@ -328,10 +334,10 @@ fn deadline(attempt: &Attempt, settings: &Settings) -> Option<u64> {
 }
 
 /// What the objects beside the Job share with it.
-struct Objects<'a> {
-    name: &'a str,
-    labels: &'a Map<String, Value>,
-    files: &'a [Brought],
+pub(super) struct Objects<'a> {
+    pub(super) name: &'a str,
+    pub(super) labels: &'a Map<String, Value>,
+    pub(super) files: &'a [Brought],
 }
 
 impl Objects<'_> {
@@ -339,7 +345,7 @@ impl Objects<'_> {
         json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": self.name, "labels": self.labels}})
     }
 
-    fn config_map(&self, script: Option<&String>) -> Option<Value> {
+    pub(super) fn config_map(&self, script: Option<&String>) -> Option<Value> {
         let files = self.files.iter().enumerate().map(|(index, file)| (format!("file-{index}"), file.bytes.clone()));
         let script = script.map(|text| ("script".to_owned(), text.clone().into_bytes()));
         let (mut texts, mut binaries) = (Map::new(), Map::new());

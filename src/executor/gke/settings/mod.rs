@@ -6,4 +6,4 @@ mod template;
 mod typed;
 
 pub use typed::problems;
-pub(super) use typed::{Content, EnvFrom, Settings, read};
+pub(super) use typed::{Content, EnvFrom, SecretKey, Settings, read};

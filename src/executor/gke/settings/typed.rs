@@ -15,6 +15,8 @@ const SCHEDULE_TIMEOUT: Duration = Duration::from_mins(15);
 const IMAGE_TIMEOUT: Duration = Duration::from_mins(5);
 /// How long the cluster keeps what is over: longer than any pause of an engine.
 const TTL: Duration = Duration::from_hours(24);
+/// How long an instance is there if nobody removes it: it costs money as long as it is.
+const INSTANCE_TIMEOUT: Duration = Duration::from_hours(24);
 
 /// What a task wants of the cluster, checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +47,8 @@ pub(in crate::executor::gke) struct Settings {
     pub(in crate::executor::gke) schedule_timeout: Duration,
     pub(in crate::executor::gke) image_timeout: Duration,
     pub(in crate::executor::gke) ttl: Duration,
+    /// How long an instance may be there.
+    pub(in crate::executor::gke) instance_timeout: Duration,
     /// Merged into the Job last.
     pub(in crate::executor::gke) template: Option<Value>,
 }
@@ -140,6 +144,7 @@ fn gather(with: &IndexMap<String, Value>) -> (Option<Settings>, Vec<String>) {
         schedule_timeout: reader.duration("schedule_timeout").unwrap_or(SCHEDULE_TIMEOUT),
         image_timeout: reader.duration("image_timeout").unwrap_or(IMAGE_TIMEOUT),
         ttl: ttl(&mut reader),
+        instance_timeout: reader.duration("instance_timeout").unwrap_or(INSTANCE_TIMEOUT),
         template: template(&mut reader),
     };
     let image = reader.text("image");

@@ -5,4 +5,4 @@ mod reading;
 mod wrapper;
 
 pub(super) use reading::{Found, Trailer};
-pub(super) use wrapper::wrap;
+pub(super) use wrapper::{expressions, list, wrap};

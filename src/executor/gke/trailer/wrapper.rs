@@ -19,7 +19,12 @@ while [ -n "$asked" ]; do
   wait "$child"; again=$?
   [ "$again" = 127 ] || code=$again
 done
-printf '%s begin\n' "$marker"
+LIST
+exit "$code"
+"#;
+
+/// Prints, after the marker in `$marker`, the files below the folder that match one of `$expressions`.
+const LIST: &str = r#"printf '%s begin\n' "$marker"
 left=FILES_BYTES_MAX
 find . -type f ! -path '*/.git/*' ! -path '*/.spore/*' 2>/dev/null | sed 's|^\./||' |
   LC_ALL=C grep -xE -e "$expressions" | LC_ALL=C sort | while IFS= read -r file; do
@@ -34,20 +39,26 @@ find . -type f ! -path '*/.git/*' ! -path '*/.spore/*' 2>/dev/null | sed 's|^\./
     printf '%s kept %s %s %s\n' "$marker" "$size" "$digest" "$file"
   fi
 done
-printf '%s end\n' "$marker"
-exit "$code"
-"#;
+printf '%s end\n' "$marker""#;
 
 /// The command, wrapped. `words` are as a container takes them.
 pub(in crate::executor::gke) fn wrap(marker: &str, patterns: &[String], words: Vec<String>) -> Vec<String> {
-    let script = SCRIPT
-        .replace("FILES_BYTES_MAX", &FILES_BYTES_MAX.to_string())
-        .replace("FILE_BYTES_MAX", &FILE_BYTES_MAX.to_string());
-    let expressions: Vec<String> = patterns.iter().filter_map(|pattern| expression(pattern)).collect();
-    let expressions = expressions.join("\n");
+    let script = SCRIPT.replace("LIST", &list());
+    let expressions = expressions(patterns);
     // Kubernetes looks for `$(NAME)` in here as well.
     let own = ["sh", "-c", &script, "spore", marker, &expressions].map(|word| word.replace('$', "$$"));
     own.into_iter().chain(words).collect()
+}
+
+/// The part of it that lists files: it wants `$marker` and `$expressions`.
+pub(in crate::executor::gke) fn list() -> String {
+    LIST.replace("FILES_BYTES_MAX", &FILES_BYTES_MAX.to_string()).replace("FILE_BYTES_MAX", &FILE_BYTES_MAX.to_string())
+}
+
+/// Patterns as one text of expressions.
+pub(in crate::executor::gke) fn expressions(patterns: &[String]) -> String {
+    let expressions: Vec<String> = patterns.iter().filter_map(|pattern| expression(pattern)).collect();
+    expressions.join("\n")
 }
 
 #[cfg(test)]
