@@ -102,6 +102,10 @@ impl Attendance {
         format!("the cluster does not answer; its Job `{job}` in the namespace `{namespace}` may still run")
     }
 
+    fn no_namespace(&self) -> String {
+        format!("the cluster has no namespace `{0}`; make it with `kubectl create namespace {0}`", self.namespace)
+    }
+
     /// The Job, where it is there already.
     async fn find(&self) -> Result<Option<Begun>, Trouble> {
         let deed = Deed { verb: "get", resource: "jobs" };
@@ -175,6 +179,7 @@ impl Attendance {
                 Err(trouble @ (Trouble::Passing(_) | Trouble::Quota(_))) => {
                     return Some(Begun::Not(Outcome::NotStarted { reason: trouble.words(), permanent: false }));
                 }
+                Err(Trouble::Absent) => return Some(not_started(self.no_namespace())),
                 Err(trouble) => return Some(not_started(trouble.words())),
             }
         }
@@ -205,6 +210,7 @@ impl Attendance {
                     may_exist |= !text.contains("(Connect)") && !text.contains("there is no way to");
                     PATIENCE
                 }
+                Trouble::Absent => return not_started(self.no_namespace()),
                 trouble => return not_started(trouble.words()),
             };
             self.say(&trouble.words());
