@@ -49,7 +49,7 @@ under!(
     tokens_that_are_not_taken = "unauthorized=0.3",
     connections_that_break = "down=0.3",
     answers_that_are_lost = "lost-answer=0.3",
-    logs_that_break_off = "cut-log=0.6",
+    logs_that_break_off = "cut-log=0.3",
     watches_that_break_off = "cut-watch=1",
     events_that_are_lost = "lost-event=1",
     containers_that_start_late = "slow-kubelet=1",
@@ -113,7 +113,7 @@ async fn a_token_that_is_not_taken_for_a_while_fails_nothing() {
 
 #[tokio::test]
 async fn a_log_is_whole_wherever_it_breaks_off() {
-    let cluster = Cluster::serve("broken-log", &["--fault", "cut-log=0.7"]);
+    let cluster = Cluster::serve("broken-log", &["--fault", "cut-log=0.5"]);
     let gke = cluster.gke();
     let on = ground_in(&cluster, &gke, "broken-log");
     let script =
