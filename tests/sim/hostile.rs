@@ -131,7 +131,7 @@ fn what_a_killed_cluster_left_is_ended_by_the_next() {
     }
     let mut cluster = Served::new(&[]);
     let file = cluster.folder.path("pid");
-    make(&cluster, &pod("left", &format!("echo $$ >{0}.new; mv {0}.new {0}; exec sleep 1000", file.display())));
+    make(&cluster, &pod("left", &format!("echo $$$$ >{0}.new; mv {0}.new {0}; exec sleep 1000", file.display())));
     until("the number of the process", || file.exists());
     let pid = cluster.folder.read("pid").trim().to_owned();
     cluster.kill();

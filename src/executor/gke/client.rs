@@ -300,7 +300,11 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
         }
         next = cause.source();
     }
-    text
+    // What a program for credentials has printed can be the credentials.
+    match text.find(": Output {") {
+        Some(end) => format!("{}; run it by hand to see what it says", &text[..end]),
+        None => text,
+    }
 }
 
 #[cfg(test)]
@@ -329,6 +333,14 @@ mod tests {
         assert!(
             matches!(of(403, text), Trouble::Forbidden(text) if text.contains("create jobs") && text.contains("\"n\""))
         );
+    }
+
+    #[test]
+    fn what_a_program_for_credentials_prints_is_not_told() {
+        let said =
+            "auth exec command 'gcloud' failed with status exit status: 1: Output { stdout: \"{token: hunter2}\" }";
+        let text = chain(&std::io::Error::other(said));
+        assert!(text.starts_with("auth exec command 'gcloud' failed") && !text.contains("hunter2"), "{text}");
     }
 
     #[test]
