@@ -14,7 +14,7 @@ use crate::os::process::host;
 use crate::os::{file, random};
 use crate::render::report::{ServedReport, StandingReport};
 use crate::render::{self, Style};
-use crate::sim::gke::{Cluster, Server, Settings, ask};
+use crate::sim::gke::{Cluster, Home, Server, Settings, ask};
 
 /// Serves, or asks one that is served.
 pub(super) fn sim(what: SimCommand, screen: &Screen) -> Result<Exit, Failure> {
@@ -40,13 +40,27 @@ fn usual_place() -> Result<PathBuf, Failure> {
     })
 }
 
+/// The kubeconfig of the cluster within which this runs, if it does.
+fn place_of_command() -> Option<PathBuf> {
+    let place = PathBuf::from(std::env::var_os("KUBECONFIG")?);
+    std::fs::read_to_string(&place).is_ok_and(|text| Server::wrote(&text)).then_some(place)
+}
+
 async fn serve(words: Gke, screen: &Screen) -> Result<Exit, Failure> {
+    // A command has a kubeconfig of its own, so that several can run at a time.
+    let is_own = words.kubeconfig.is_none() && !words.command.is_empty();
     let place = words.kubeconfig.map_or_else(usual_place, Ok)?;
     let place = std::path::absolute(&place).unwrap_or(place);
     let above = place.parent().unwrap_or(Path::new("/"));
-    let folder = above.join(format!("sim-gke-{:016x}", random::bits() >> 64));
-    let made = file::create_private_dir_all(above).and_then(|()| file::create_private_dir_all(&folder));
-    made.map_err(|error| cannot(&format!("make the folder `{}`", folder.display()), &error))?;
+    let home = Home::make(above);
+    let home = home.map_err(|error| cannot(&format!("make a folder in `{}`", above.display()), &error))?;
+    let folder = home.path().to_path_buf();
+    let place = if is_own { folder.join("kubeconfig") } else { place };
+    if let Err(failure) = free(&place).await {
+        // It is empty; one that stays harms nobody.
+        let _ = file::remove_tree(&folder);
+        return Err(failure);
+    }
     let settings = Settings { denied: words.deny, machinery: words.machines.into(), ..Settings::default() };
     let cluster = Cluster::like(Arc::new(SystemClock::new()), folder.clone(), settings);
     let server = Server::start(Arc::new(cluster), words.port).await;
@@ -62,6 +76,7 @@ async fn serve(words: Gke, screen: &Screen) -> Result<Exit, Failure> {
     let kubeconfig = server.kubeconfig();
     server.end().await;
     forget(&place, &folder, &kubeconfig);
+    drop(home);
     exit
 }
 
@@ -116,6 +131,31 @@ async fn attend(
     }
 }
 
+/// Refuses a place where something stands that is not ours to replace.
+async fn free(place: &Path) -> Result<(), Failure> {
+    let taken = |message: String| Failure::Usage {
+        message,
+        hint: "say another place with `--kubeconfig FILE`, where nothing is yet".to_owned(),
+    };
+    match place.symlink_metadata() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Ok(metadata) if metadata.is_file() => {}
+        _ => return Err(taken(format!("`{}` is no plain file, and is left as it is", place.display()))),
+    }
+    let text = std::fs::read_to_string(place).unwrap_or_else(|_| "not to be read".to_owned());
+    if text.is_empty() {
+        return Ok(());
+    }
+    if !Server::wrote(&text) {
+        let message = format!("`{}` is not a simulated cluster's kubeconfig, and is left as it is", place.display());
+        return Err(taken(message));
+    }
+    if ask(&text, "/status.json").await.is_ok() {
+        return Err(taken(format!("a simulated cluster is served already, by `{}`", place.display())));
+    }
+    Ok(())
+}
+
 /// Writes a file that only its owner may read, in place of one that is there.
 fn write_private(place: &Path, text: &str) -> Result<(), Failure> {
     use std::io::Write as _;
@@ -140,7 +180,7 @@ fn forget(place: &Path, folder: &Path, kubeconfig: &str) {
 }
 
 async fn status(kubeconfig: Option<PathBuf>, format: Format, style: Style) -> Result<Exit, Failure> {
-    let place = kubeconfig.map_or_else(usual_place, Ok)?;
+    let place = kubeconfig.or_else(place_of_command).map_or_else(usual_place, Ok)?;
     let none = |error: &std::io::Error| Failure::Usage {
         message: format!("no simulated cluster is served at `{}`: {error}", place.display()),
         hint: "`spore sim gke` starts one; `--kubeconfig FILE` says where another one is".to_owned(),

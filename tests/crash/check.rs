@@ -30,7 +30,8 @@ pub(crate) fn everything(ground: &Ground, spore: &Invented) -> Result<(), String
     let effects = facts::effects(&ground.effects())?;
     for (place, run) in runs.iter().enumerate() {
         let before = run.retry_of.as_ref().and_then(|of| runs[..place].iter().find(|run| run.id == *of));
-        one_run(run, before, spore, &effects).map_err(|error| format!("run {}: {error}", run.id))?;
+        one_run(run, before, spore, &effects, ground.away.is_some())
+            .map_err(|error| format!("run {}: {error}", run.id))?;
     }
     for (run, task, number) in effects.keys() {
         let known = runs.iter().find(|known| known.id == *run).and_then(|run| run.tasks.get(task));
@@ -44,7 +45,7 @@ pub(crate) fn everything(ground: &Ground, spore: &Invented) -> Result<(), String
     secrets(ground, spore)
 }
 
-fn one_run(run: &Run, before: Option<&Run>, spore: &Invented, effects: &Effects) -> Result<(), String> {
+fn one_run(run: &Run, before: Option<&Run>, spore: &Invented, effects: &Effects, is_away: bool) -> Result<(), String> {
     if run.ended.len() != 1 || run.results != 1 {
         return Err(format!("{} ends and {} results", run.ended.len(), run.results));
     }
@@ -78,6 +79,7 @@ fn one_run(run: &Run, before: Option<&Run>, spore: &Invented, effects: &Effects)
             return Err(format!("{} ended with {attempt_codes:?}, and knows only {:?}", wanted.id, wanted.codes));
         }
     }
+    witnessed(run, is_away)?;
     let status = if is_good { "succeeded" } else { "failed" };
     if run.ended[0] != status {
         return Err(format!("it {}, and its tasks say that it {status}", run.ended[0]));
@@ -129,9 +131,20 @@ fn attempts(run: &Run, id: &str, task: &Task, idempotent: bool, retries: u32, ef
         if !is_true {
             return wrong(&format!("the command says {effect:?}"));
         }
-        let key = (id.to_owned(), *number);
-        if matches!(kind, "succeeded" | "failed") && !run.supervised.contains_key(&key) {
-            return wrong("no supervisor has seen that");
+    }
+    Ok(())
+}
+
+/// Whoever carries attempts out has written down those whose commands ended: a supervisor their ends, and an engine that
+/// there was one Job for each in the cluster.
+fn witnessed(run: &Run, is_away: bool) -> Result<(), String> {
+    for (id, task) in &run.tasks {
+        for (number, attempt) in &task.attempts {
+            let key = (id.to_owned(), *number);
+            let is_seen = if is_away { run.made.get(&key) == Some(&1) } else { run.supervised.contains_key(&key) };
+            if matches!(attempt.kind(), "succeeded" | "failed") && !is_seen {
+                return Err(format!("{id}: attempt {number}, {}: nobody has seen that", attempt.kind()));
+            }
         }
     }
     Ok(())

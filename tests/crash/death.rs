@@ -10,6 +10,10 @@ use crate::random::Random;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Walker {
     Engine,
+    /// An engine that has to do with a supervisor.
+    Link,
+    /// An engine that has to do with a cluster.
+    Cluster,
     Supervisor,
     /// Who says what became of a lost task.
     Resolve,
@@ -17,6 +21,18 @@ pub(crate) enum Walker {
     Prune,
     /// Who watches a folder. `tests/cli/watching/deaths.rs` has it die at each of these, and fails where one is left out.
     Watcher,
+}
+
+impl Walker {
+    /// Whether he has to do with runs that take place in a cluster, or on this machine.
+    fn is_of_run(self, in_cluster: bool) -> bool {
+        match self {
+            Self::Engine => true,
+            Self::Link | Self::Supervisor => !in_cluster,
+            Self::Cluster => in_cluster,
+            Self::Resolve | Self::Prune | Self::Watcher => false,
+        }
+    }
 }
 
 /// A failpoint in the program's source.
@@ -42,6 +58,8 @@ fn gather(folder: &Path, found: &mut BTreeMap<String, Walker>) {
         }
         let walker = match path.to_string_lossy() {
             path if path.contains("/supervisor/") || path.ends_with("terminal/attempts.rs") => Walker::Supervisor,
+            path if path.contains("/executor/terminal/") => Walker::Link,
+            path if path.contains("/executor/gke/") => Walker::Cluster,
             path if path.ends_with("engine/resolve.rs") => Walker::Resolve,
             path if path.ends_with("repo/trash.rs") => Walker::Prune,
             path if ["/engine/daemon/", "/src/queue/", "git/carry.rs"].iter().any(|part| path.contains(part)) => {
@@ -106,12 +124,16 @@ pub(crate) struct Fate {
 }
 
 /// Draws the fate of a trial. Which failpoint it is about follows from its seed, so that each has its turn.
-pub(crate) fn fate(random: &mut Random, seed: u64, points: &[Point]) -> Fate {
-    let of_run: Vec<Point> =
-        points.iter().filter(|point| matches!(point.walker, Walker::Engine | Walker::Supervisor)).cloned().collect();
+pub(crate) fn fate(random: &mut Random, seed: u64, points: &[Point], in_cluster: bool) -> Fate {
+    let of_run: Vec<Point> = points.iter().filter(|point| point.walker.is_of_run(in_cluster)).cloned().collect();
     let turn = usize::try_from(seed % of_run.len() as u64).expect("small");
     let mut deaths = Vec::new();
-    let first = of_run[turn].clone();
+    let mut first = of_run[turn].clone();
+    if in_cluster && random.chance(50) {
+        // There are few trials in clusters, and few failpoints that no other has.
+        let own: Vec<&Point> = of_run.iter().filter(|point| point.walker == Walker::Cluster).collect();
+        first = own[random.below(own.len())].clone();
+    }
     if is_late(&first) {
         let moment = Moment::Effects(random.between(1, 4));
         deaths.push(Death { victims: Victims::Engine, ..death(random, moment) });
@@ -134,6 +156,12 @@ pub(crate) fn fate(random: &mut Random, seed: u64, points: &[Point]) -> Fate {
     }
     let returns = deaths.iter().map(|_| random.one_of(&[Return::Resume, Return::ResumeNamed, Return::Run])).collect();
     let last = random.one_of(&[Return::Resume, Return::ResumeNamed, Return::Run, Return::TwoResume]);
+    if in_cluster {
+        // There are no supervisors, and commands live on when this machine does not.
+        for death in deaths.iter_mut().filter(|death| death.victims != Victims::Machine) {
+            death.victims = Victims::Engine;
+        }
+    }
     Fate { deaths, returns, last }
 }
 
@@ -143,7 +171,7 @@ fn is_late(point: &Point) -> bool {
 }
 
 fn at_point(random: &mut Random, point: Point, visit: usize) -> Death {
-    let is_engine = point.walker == Walker::Engine;
+    let is_engine = point.walker != Walker::Supervisor;
     let mut death = death(random, Moment::Point { point, visit });
     // That it happened is only certain when it is the engine, whose end is seen.
     death.at_once = is_engine && death.victims == Victims::Engine && random.chance(50);

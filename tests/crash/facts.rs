@@ -80,6 +80,8 @@ pub(crate) struct Run {
     pub(crate) commit: Option<String>,
     /// The ends that its supervisors have written down, by task and number.
     pub(crate) supervised: BTreeMap<(String, u64), Vec<Value>>,
+    /// How often it is written down that there is a Job for it in a cluster, by task and number.
+    pub(crate) made: BTreeMap<(String, u64), usize>,
 }
 
 impl Run {
@@ -96,6 +98,7 @@ pub(crate) fn runs(root: &Path, rigour: Rigour) -> Result<Vec<Run>, String> {
     for entry in fs::read_dir(root.join(".spore/runs")).into_iter().flatten().flatten() {
         if let Some(mut run) = journal(&entry.path(), rigour)? {
             run.supervised = supervised(&entry.path().join("attempts.jsonl"))?;
+            run.made = made(&entry.path().join("gke.jsonl"))?;
             if run.id != entry.file_name().to_string_lossy() {
                 return Err(format!("the journal of {} tells of run {}", entry.path().display(), run.id));
             }
@@ -225,6 +228,19 @@ fn supervised(path: &Path) -> Result<BTreeMap<(String, u64), Vec<Value>>, String
         }
     }
     Ok(ends)
+}
+
+/// The Jobs that engines have made, or have found in a cluster. Whoever opens the file cuts half a line off its end.
+fn made(path: &Path) -> Result<BTreeMap<(String, u64), usize>, String> {
+    let file = fs::read_to_string(path).unwrap_or_default();
+    let mut made = BTreeMap::new();
+    for line in lines(&file).0 {
+        let fact = unsealed(line).ok_or_else(|| format!("{}: not whole: {line}", path.display()))?;
+        if let Some(job) = fact.get("created") {
+            *made.entry((text(&job["task"]), job["number"].as_u64().unwrap_or(0))).or_default() += 1;
+        }
+    }
+    Ok(made)
 }
 
 /// What the commands have done, by run, task and attempt.

@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::invent::{Invented, STEP};
 
 /// Nothing that a trial waits for takes this long.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(1);
 
@@ -27,14 +27,23 @@ pub(crate) struct Ground {
     /// What every process of the trial has in its environment.
     mark: String,
     secret: Option<String>,
+    /// Where the tasks run, if not here.
+    pub(crate) away: Option<Away>,
     /// How often the machine went down.
     boots: usize,
     /// How many engines were started.
     engines: usize,
 }
 
+/// A namespace in a cluster.
+#[derive(Debug)]
+pub(crate) struct Away {
+    pub(crate) kubeconfig: PathBuf,
+    pub(crate) namespace: String,
+}
+
 impl Ground {
-    pub(crate) fn make(base: PathBuf, mark: String) -> Self {
+    pub(crate) fn make(base: PathBuf, mark: String, away: Option<Away>) -> Self {
         let root = base.join("root");
         fs::create_dir_all(&root).expect("a folder");
         let step = base.join("step");
@@ -42,7 +51,7 @@ impl Ground {
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         fs::set_permissions(&step, mode).expect("it may be run");
         fs::write(base.join("effects"), "").expect("a file");
-        Self { effects: base.join("effects"), base, root, mark, secret: None, boots: 0, engines: 0 }
+        Self { effects: base.join("effects"), base, root, mark, secret: None, away, boots: 0, engines: 0 }
     }
 
     pub(crate) fn step(&self) -> PathBuf {
@@ -51,7 +60,14 @@ impl Ground {
 
     pub(crate) fn settle(&mut self, spore: &Invented) {
         fs::write(self.root.join(spore.file), &spore.text).expect("a spore");
-        fs::write(self.root.join("spore.toml"), format!("commit = {}\n", spore.commits)).expect("settings");
+        let mut settings = format!("commit = {}\n", spore.commits);
+        if let Some(Away { namespace, .. }) = &self.away {
+            let root = self.root.display();
+            let place =
+                format!("image = \"sh\"\nroot = \"{root}\"\nnamespace = \"{namespace}\"\nsplit_streams = true\n");
+            settings = format!("{settings}[executors.gke]\n{place}");
+        }
+        fs::write(self.root.join("spore.toml"), settings).expect("settings");
         self.secret.clone_from(&spore.secret);
         if spore.commits {
             for words in [vec!["init", "-q"], vec!["add", "."], vec!["commit", "-qm", "begin"]] {
@@ -81,6 +97,9 @@ impl Ground {
         command.env("NO_COLOR", "1").env("SPORE_FAILPOINTS", failpoints);
         if let Some(secret) = &self.secret {
             command.env("CRASH_TOKEN", secret);
+        }
+        if let Some(away) = &self.away {
+            command.env("KUBECONFIG", &away.kubeconfig);
         }
         if self.boots > 0 {
             command.env("SPORE_BOOT_ID", format!("b00{}", self.boots));

@@ -70,12 +70,16 @@ pub(crate) struct Invented {
 }
 
 /// Invents one. `commits` forces commits, `step` is the program of its tasks.
-pub(crate) fn invent(random: &mut Random, commits: bool, step: &Path, effects: &Path) -> Invented {
-    let is_checklist = random.chance(15);
+pub(crate) fn invent(random: &mut Random, commits: bool, step: &Path, effects: &Path, in_cluster: bool) -> Invented {
+    let is_checklist = random.chance(15) && !in_cluster;
     let tasks = tasks(random, is_checklist);
     let secret = (!is_checklist && random.chance(40)).then(|| format!("S3cret{}", random.hex(12)));
     let program = format!("{} {}", step.display(), effects.display());
-    let text = if is_checklist { checklist(&tasks, &program) } else { workflow(&tasks, &program, secret.is_some()) };
+    let text = if is_checklist {
+        checklist(&tasks, &program)
+    } else {
+        workflow(&tasks, &program, secret.is_some(), in_cluster)
+    };
     Invented {
         file: if is_checklist { "w.md" } else { "w.yaml" },
         text,
@@ -179,8 +183,12 @@ fn bases(tasks: &[Task], task: &Task) -> Vec<String> {
     bases
 }
 
-fn workflow(tasks: &[Task], program: &str, has_secret: bool) -> String {
-    let mut text = "spore: w\nkind: workflow\ntasks:\n".to_owned();
+fn workflow(tasks: &[Task], program: &str, has_secret: bool, in_cluster: bool) -> String {
+    let mut text = "spore: w\nkind: workflow\n".to_owned();
+    if in_cluster {
+        text.push_str("defaults: {executor: gke}\n");
+    }
+    text.push_str("tasks:\n");
     let mut told = "";
     for task in tasks {
         if task.base == told {

@@ -1,12 +1,14 @@
 //! Engines and supervisors are killed at every step, by seed, and an independent checker looks at what is left.
 //!
 //! `cargo test --test crash -- --schedules 20000 --seed 7` runs longer, `--only 1234` repeats one and keeps its folder.
+//! About one trial in ten takes place in a simulated cluster; `--place gke` or `--place terminal` has all in one place.
 #![expect(
     clippy::disallowed_methods,
     reason = "the trials stand outside of the house: they start it and kill it, and trust none of its own code"
 )]
 
 mod check;
+mod cluster;
 mod death;
 mod facts;
 mod ground;
@@ -18,11 +20,13 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
+use cluster::Cluster;
 use death::{Point, Walker, points};
+use random::Random;
 use trial::{Story, perform};
 
 /// Trials when nobody says how many.
@@ -34,6 +38,8 @@ const ENOUGH: u64 = 400;
 
 /// After so many failures the others need not be tried.
 const FAILURES_MAX: usize = 20;
+/// Of a hundred trials, so many take place in a cluster.
+const IN_CLUSTER_PERCENT: usize = 10;
 
 /// What is wanted.
 struct Wanted {
@@ -41,6 +47,7 @@ struct Wanted {
     count: u64,
     keep: bool,
     at_a_time: usize,
+    place: Option<String>,
 }
 
 /// What came of all trials.
@@ -55,6 +62,7 @@ struct Sum {
 fn main() -> ExitCode {
     let Some(wanted) = wanted() else { return ExitCode::SUCCESS };
     let points = points();
+    let cluster: LazyLock<Cluster> = LazyLock::new(Cluster::serve);
     let begun = Instant::now();
     let next = AtomicU64::new(wanted.first);
     let sum = Mutex::new(Sum::default());
@@ -68,7 +76,7 @@ fn main() -> ExitCode {
                     if seed >= wanted.first + wanted.count || failures >= FAILURES_MAX {
                         return;
                     }
-                    let (base, story, result) = try_one(seed, &points, wanted.keep);
+                    let (base, story, result) = try_one(seed, &points, &wanted, &cluster);
                     let mut sum = sum.lock().expect("nobody panics with it");
                     sum.add(seed, base, story, result);
                     let mut told = told.lock().expect("nobody panics with it");
@@ -86,11 +94,12 @@ fn main() -> ExitCode {
 
 /// Reads the command line. `None` when nothing of this is wanted: `cargo test NAME` asks for tests by name.
 fn wanted() -> Option<Wanted> {
-    let mut wanted = Wanted { first: 1, count: TRIALS, keep: false, at_a_time: at_a_time() };
+    let mut wanted = Wanted { first: 1, count: TRIALS, keep: false, at_a_time: at_a_time(), place: None };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let mut number = || words.next().and_then(|word| word.parse().ok()).expect("a number after it");
         match word.as_str() {
+            "--place" => wanted.place = Some(words.next().expect("a place after it")),
             "--schedules" => wanted.count = number(),
             "--seed" => wanted.first = number(),
             "--only" => (wanted.first, wanted.count, wanted.keep) = (number(), 1, true),
@@ -110,11 +119,27 @@ fn at_a_time() -> usize {
     std::thread::available_parallelism().map_or(2, usize::from) * 2
 }
 
-fn try_one(seed: u64, points: &[Point], keep: bool) -> (PathBuf, Story, Result<(), String>) {
+/// Whether a trial takes place in a cluster, which follows from its seed where nobody says.
+fn is_in_cluster(seed: u64, wanted: &Wanted) -> bool {
+    let is_built_in = cfg!(all(feature = "gke", feature = "sim"));
+    is_built_in
+        && match wanted.place.as_deref() {
+            Some(place) => place == "gke",
+            None => Random::new(!seed).chance(IN_CLUSTER_PERCENT),
+        }
+}
+
+fn try_one(
+    seed: u64,
+    points: &[Point],
+    wanted: &Wanted,
+    cluster: &LazyLock<Cluster>,
+) -> (PathBuf, Story, Result<(), String>) {
+    let cluster: Option<&Cluster> = is_in_cluster(seed, wanted).then(|| &**cluster);
     let folder = tempfile::Builder::new().prefix(&format!("spore-crash-{seed}-")).tempdir().expect("a folder");
     let base = folder.path().to_path_buf();
-    let (story, result) = perform(seed, points, base.clone());
-    if keep || result.is_err() {
+    let (story, result) = perform(seed, points, base.clone(), cluster);
+    if wanted.keep || result.is_err() {
         let _ = folder.keep();
     }
     (base, story, result)
@@ -145,6 +170,14 @@ impl Sum {
         say("failpoints, and how often somebody was there when it happened:");
         for Point { name, walker } in points {
             let count = self.hits.get(name).copied().unwrap_or(0);
+            let elsewhere = match wanted.place.as_deref() {
+                Some("gke") => [Walker::Link, Walker::Supervisor].contains(walker),
+                Some(_) => *walker == Walker::Cluster,
+                None => false,
+            };
+            if elsewhere {
+                continue;
+            }
             if *walker == Walker::Watcher {
                 say(&format!("       -  {name}, tried by the tests of the watcher"));
                 continue;
@@ -158,7 +191,8 @@ impl Sum {
             let first = error.lines().next().unwrap_or_default();
             say(&format!("FAILED seed {seed}: {first}\n  kept in {}\n  again: {}", base.display(), again(*seed)));
         }
-        if wanted.count >= ENOUGH && !missed.is_empty() {
+        // In one place alone not everybody comes by everywhere.
+        if wanted.count >= ENOUGH && wanted.place.is_none() && !missed.is_empty() {
             say(&format!("FAILED: nobody ever died at {}", missed.join(", ")));
             return ExitCode::FAILURE;
         }

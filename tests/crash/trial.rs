@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use rustix::process::Signal;
 
 use crate::check;
+use crate::cluster::Cluster;
 use crate::death::{Death, Fate, Moment, Point, Return, Victims, Walker, fate};
 use crate::facts;
-use crate::ground::{Engine, Ground, kill, state, wait};
+use crate::ground::{Away, Engine, Ground, kill, state, wait};
 use crate::invent::{Invented, invent};
 use crate::random::Random;
 
@@ -24,8 +25,9 @@ pub(crate) struct Story {
 }
 
 /// A trial under way.
-struct Trial {
+struct Trial<'a> {
     ground: Ground,
+    cluster: Option<&'a Cluster>,
     spore: Invented,
     story: Story,
     random: Random,
@@ -33,25 +35,50 @@ struct Trial {
     armed: HashMap<i32, String>,
 }
 
-/// Performs the trial of a seed in a folder of its own.
-pub(crate) fn perform(seed: u64, points: &[Point], base: PathBuf) -> (Story, Result<(), String>) {
+/// Performs the trial of a seed in a folder of its own, and in a namespace of its own where there is a cluster.
+pub(crate) fn perform(
+    seed: u64,
+    points: &[Point],
+    base: PathBuf,
+    cluster: Option<&Cluster>,
+) -> (Story, Result<(), String>) {
     let mut random = Random::new(seed);
-    let fate = fate(&mut random, seed, points);
+    let fate = fate(&mut random, seed, points, cluster.is_some());
     let needs_commit = fate.deaths.iter().any(|death| match &death.moment {
         Moment::Point { point, .. } => point.name.starts_with("commit-") || point.name.starts_with("git-"),
         Moment::Effects(_) => false,
     });
     let mark = format!("{seed}-{}", base.display());
-    let mut ground = Ground::make(base, mark);
-    let spore = invent(&mut random, needs_commit, &ground.step(), &ground.effects);
+    let namespace = format!("crash-{seed}");
+    let away = cluster.map(|cluster| Away { kubeconfig: cluster.kubeconfig(), namespace: namespace.clone() });
+    let mut ground = Ground::make(base, mark, away);
+    let spore = invent(&mut random, needs_commit, &ground.step(), &ground.effects, cluster.is_some());
     ground.settle(&spore);
-    let mut trial = Trial { ground, spore, story: Story::default(), random, armed: HashMap::new() };
-    let result = trial.live(&fate, points);
+    let mut trial = Trial { ground, cluster, spore, story: Story::default(), random, armed: HashMap::new() };
+    let result = trial.go_away(&namespace).and_then(|()| trial.live(&fate, points));
+    if let Some(cluster) = cluster {
+        if result.is_err() {
+            cluster.describe(&namespace, &trial.ground.base.join("cluster.json"));
+        }
+        cluster.abandon(&namespace);
+    }
     let cleared = trial.ground.kill_everybody();
     (trial.story, result.and(cleared))
 }
 
-impl Trial {
+impl Trial<'_> {
+    /// Makes the namespace of a trial that takes place in a cluster; in some, much goes wrong for a while.
+    fn go_away(&mut self, namespace: &str) -> Result<(), String> {
+        let Some(cluster) = self.cluster else { return Ok(()) };
+        self.story.kinds.push("in a cluster");
+        cluster.found(namespace);
+        if self.random.chance(50) {
+            self.story.kinds.push("in a cluster in which much goes wrong");
+            cluster.spoil(namespace, &mut self.random)?;
+        }
+        Ok(())
+    }
+
     fn live(&mut self, fate: &Fate, points: &[Point]) -> Result<(), String> {
         let mut back = Return::Run;
         for (death, next) in fate.deaths.iter().zip(&fate.returns) {
@@ -78,7 +105,36 @@ impl Trial {
         self.resolve(points)?;
         self.empty()?;
         check::everything(&self.ground, &self.spore)?;
+        self.tidied()?;
         self.prune(points)
+    }
+
+    /// Nothing of the runs is left in the cluster: they have removed it, or it is there to be found by who cleans up.
+    fn tidied(&mut self) -> Result<(), String> {
+        let Some(cluster) = self.cluster else { return Ok(()) };
+        let namespace = self.ground.away.as_ref().map(|away| away.namespace.clone()).unwrap_or_default();
+        let mut left = Vec::new();
+        let mut look = |is_enough: fn(&[String]) -> bool| {
+            let mut said = String::new();
+            let seen = wait("the end of what was in the cluster", || {
+                // What goes wrong goes wrong here, too.
+                match cluster.left(&namespace) {
+                    Ok(now) => left = now,
+                    Err(error) => {
+                        said = error;
+                        return false;
+                    }
+                }
+                is_enough(&left)
+            });
+            seen.map_err(|error| format!("{error}: {left:?} are left in {namespace} {said}")).map(|()| left.clone())
+        };
+        if look(|_| true)?.iter().any(|name| !name.starts_with("pods/")) {
+            self.story.kinds.push("a cluster to be cleaned");
+            cluster.heal()?;
+            self.life(&["executors", "clean", "gke"].map(str::to_owned), None)?;
+        }
+        look(<[String]>::is_empty).map(drop)
     }
 
     /// Waits until no process of the trial is left. A supervisor that stops at a failpoint on its last way is let go on.
@@ -214,7 +270,7 @@ impl Trial {
             self.story.kinds.push("a torn journal");
             self.ground.tear("journal.jsonl");
             if self.ground.supervisors().is_empty() {
-                self.ground.tear("attempts.jsonl");
+                self.ground.tear(if self.cluster.is_some() { "gke.jsonl" } else { "attempts.jsonl" });
             }
         }
         Ok(())

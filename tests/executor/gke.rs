@@ -4,7 +4,9 @@
 mod cluster;
 mod deaths;
 mod driver;
+mod faults;
 mod instance;
+mod program;
 mod trouble;
 
 use cluster::{gke, ground};

@@ -179,6 +179,19 @@ impl Started {
         }
     }
 
+    /// Waits until a line was told that has this in it.
+    #[cfg(all(feature = "gke", feature = "sim"))]
+    pub(crate) async fn line_with(&mut self, part: &str) {
+        loop {
+            match self.next().await {
+                Report::Line { text, .. } if text.contains(part) => return,
+                Report::Line { text, .. } => self.lines.push(text),
+                Report::Started { .. } => {}
+                Report::Ended { end, .. } => panic!("ended without a line of `{part}`: {end:?}"),
+            }
+        }
+    }
+
     /// Waits for the end.
     pub(crate) async fn end(mut self) -> AttemptEnd {
         self.see_end().await

@@ -44,6 +44,12 @@ impl Served {
         Self { folder, child, url }
     }
 
+    /// Ends it as a crash does.
+    pub(super) fn kill(&mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("gone");
+    }
+
     /// kubectl with these words, ready to be started.
     pub(super) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new("kubectl");

@@ -3,6 +3,7 @@
 
 mod exec;
 mod ground;
+mod hostile;
 mod jobs;
 mod kubectl;
 mod logs;

@@ -16,8 +16,8 @@ const NEEDS: [(&str, &str, &str, &[&str]); 6] = [
     ("", "pods", "", &["create", "get", "list", "watch", "delete", "deletecollection"]),
     ("", "pods", "log", &["get"]),
     ("", "pods", "exec", &["create"]),
-    ("", "secrets", "", &["create", "patch", "delete"]),
-    ("", "configmaps", "", &["create", "patch", "delete"]),
+    ("", "secrets", "", &["create", "get", "list", "patch", "delete"]),
+    ("", "configmaps", "", &["create", "get", "list", "patch", "delete"]),
 ];
 
 /// Looks.

@@ -23,8 +23,6 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const SILENCE_MAX: Duration = Duration::from_mins(5);
 /// The first and the longest pause between two tries.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
-/// How often a look may come between two changes.
-const CONFLICTS_MAX: usize = 3;
 /// How long one may not answer who only looks at it.
 const ASKING: Duration = Duration::from_secs(5);
 /// How long a cluster may not answer while nothing of the attempt is in it.
@@ -184,15 +182,7 @@ impl Cluster {
     where
         F: Future<Output = kube::Result<T>>,
     {
-        let mut answer = self.call(deed, Some(ASKING), |_: &str| {}, &request).await;
-        for _ in 0..CONFLICTS_MAX {
-            // Nobody else has a hand in what is only looked at, so the next try finds it as it is.
-            if !matches!(answer, Err(Trouble::Conflict(_))) {
-                break;
-            }
-            answer = self.call(deed, Some(ASKING), |_: &str| {}, &request).await;
-        }
-        answer
+        self.call(deed, Some(ASKING), |_: &str| {}, request).await
     }
 
     /// Tries until there is an answer, or for `patience`. `tell` hears of every try that brought none.
@@ -276,7 +266,7 @@ pub(super) fn trouble(error: &kube::Error, deed: Deed) -> Trouble {
     let message = status.message.clone();
     match status.code {
         404 => Trouble::Absent,
-        409 => Trouble::Conflict(message),
+        409 if is_conflict(&status.reason, &message) => Trouble::Conflict(message),
         401 => Trouble::Passing(format!("the credentials were not taken: {message}")),
         403 if message.contains("exceeded quota") => Trouble::Quota(message),
         403 if message.contains(" cannot ") => {
@@ -286,11 +276,17 @@ pub(super) fn trouble(error: &kube::Error, deed: Deed) -> Trouble {
                  `spore executors check gke`"
             ))
         }
-        0 | 408 | 410 | 429 | 500.. => {
+        0 | 408 | 409 | 410 | 429 | 500.. => {
             Trouble::Passing(if message.is_empty() { status.reason.clone() } else { message })
         }
         _ => Trouble::Refused(format!("the cluster refused it: {message}")),
     }
+}
+
+/// Whether a 409 says that there is such an object already, or that it is another one. Otherwise somebody has changed
+/// something at the same moment, such as the account of a quota: then nothing was done, and it is done in the next try.
+fn is_conflict(reason: &str, message: &str) -> bool {
+    reason == "AlreadyExists" || message.contains("recondition")
 }
 
 /// An error with its causes, as far as they say something new.
@@ -324,7 +320,8 @@ mod tests {
             assert!(matches!(of(code, "x"), Trouble::Passing(_)), "{code}");
         }
         assert_eq!(of(404, "x"), Trouble::Absent);
-        assert!(matches!(of(409, "x"), Trouble::Conflict(_)));
+        assert!(matches!(of(409, "Operation cannot be fulfilled: the object has been modified"), Trouble::Passing(_)));
+        assert!(matches!(of(409, "Precondition failed: UID in precondition: a, UID"), Trouble::Conflict(_)));
         assert!(matches!(of(403, "jobs \"a\" is forbidden: exceeded quota: q"), Trouble::Quota(_)));
         assert!(matches!(of(422, "spec.x: invalid"), Trouble::Refused(_)));
         assert!(matches!(of(403, "admission webhook \"w\" denied the request: no"), Trouble::Refused(_)));

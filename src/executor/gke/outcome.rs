@@ -1,5 +1,7 @@
 //! From what the cluster says about a pod and its Job to what became of the attempt. Values in, values out.
 
+use std::time::Duration;
+
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -74,6 +76,8 @@ pub(super) struct Asked {
     pub(super) program: String,
     /// The `PATH` that the attempt sets.
     pub(super) path: Option<String>,
+    /// How long it was to take at most.
+    pub(super) timeout: Option<Duration>,
 }
 
 /// What a pod says.
@@ -212,6 +216,11 @@ fn terminated_end(pod: &Pod, terminated: &ContainerStateTerminated, asked: &Aske
         }
         Some(why) => Outcome::Lost { stage: format!("its pod was taken away while it ran: {why}") },
         None if pod_reason(pod) == Some("DeadlineExceeded") && terminated.exit_code != 0 => Outcome::TimedOut,
+        // A Job that runs out of its time has its pod deleted, too, which may be seen before the Job says so.
+        None if was_deleted(pod, terminated) && has_had_its_time(terminated, asked) => Outcome::TimedOut,
+        None if was_deleted(pod, terminated) => {
+            Outcome::Lost { stage: "its pod was taken away while it ran: somebody deleted it, or its Job".into() }
+        }
         None => exit(pod, terminated),
     };
     Judged {
@@ -221,6 +230,24 @@ fn terminated_end(pod: &Pod, terminated: &ContainerStateTerminated, asked: &Aske
         output: terminated.message.clone(),
         remarks: Vec::new(),
     }
+}
+
+/// Whether a container ended because its pod was deleted. Whoever has that done himself knows it.
+fn was_deleted(pod: &Pod, terminated: &ContainerStateTerminated) -> bool {
+    let Some(goes_at) = pod.metadata.deletion_timestamp.as_ref().map(timestamp) else { return false };
+    let grace = pod.metadata.deletion_grace_period_seconds.unwrap_or(0);
+    let asked_at = Timestamp(goes_at.0 - grace * 1_000);
+    let is_killed = [137, 143].contains(&terminated.exit_code) || terminated.signal.is_some_and(|signal| signal > 0);
+    let is_later = terminated.finished_at.as_ref().is_some_and(|ended| timestamp(ended) > asked_at);
+    terminated.exit_code != 0 && terminated.reason.as_deref() != Some("OOMKilled") && (is_killed || is_later)
+}
+
+fn has_had_its_time(terminated: &ContainerStateTerminated, asked: &Asked) -> bool {
+    let (Some(timeout), Some(began), Some(ended)) = (asked.timeout, &terminated.started_at, &terminated.finished_at)
+    else {
+        return false;
+    };
+    i128::from(timestamp(ended).0 - timestamp(began).0) >= i128::try_from(timeout.as_millis()).unwrap_or(i128::MAX)
 }
 
 fn pod_reason(pod: &Pod) -> Option<&str> {
@@ -315,7 +342,7 @@ mod tests {
     use super::*;
 
     fn asked() -> Asked {
-        Asked { program: "tool".into(), path: Some("/nowhere".into()) }
+        Asked { program: "tool".into(), path: Some("/nowhere".into()), timeout: None }
     }
 
     fn pod(status: &Value) -> Pod {
@@ -414,6 +441,27 @@ mod tests {
         assert!(other.contains("cgroup trouble"), "{other}");
         let name = json!({"waiting": {"reason": "InvalidImageName", "message": "bad"}});
         assert!(matches!(outcome(&name, &json!({})), Outcome::NotStarted { permanent: true, .. }));
+    }
+
+    #[test]
+    fn a_pod_that_somebody_deletes_is_lost() {
+        let outcome = |code: i32, ended: &str, timeout: Option<u64>| {
+            let terminated = json!({"exitCode": code, "startedAt": "2026-01-01T00:00:01Z", "finishedAt": ended});
+            let mut pod = pod(&json!({"containerStatuses": [{
+                "name": "main", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+                "state": {"terminated": terminated},
+            }]}));
+            let goes_at = json!({"deletionTimestamp": "2026-01-01T00:00:40Z", "deletionGracePeriodSeconds": 10});
+            pod.metadata = serde_json::from_value(goes_at).expect("metadata");
+            let asked = Asked { timeout: timeout.map(Duration::from_secs), ..asked() };
+            let Verdict::Ended(judged) = judge(&pod, &asked) else { panic!("it has ended") };
+            judged.outcome
+        };
+        assert!(matches!(outcome(143, "2026-01-01T00:00:30Z", None), Outcome::Lost { .. }));
+        assert!(matches!(outcome(1, "2026-01-01T00:00:31Z", Some(60)), Outcome::Lost { .. }));
+        assert_eq!(outcome(143, "2026-01-01T00:00:31Z", Some(30)), Outcome::TimedOut);
+        assert_eq!(outcome(1, "2026-01-01T00:00:29Z", None), Outcome::of_exit(1), "it had failed before");
+        assert_eq!(outcome(0, "2026-01-01T00:00:31Z", None), Outcome::Succeeded);
     }
 
     #[test]

@@ -72,6 +72,12 @@ impl Cluster {
         spore::os::file::remove(&file).expect("removed");
     }
 
+    /// Has the server stand still, or go on.
+    pub(super) fn signal(&self, signal: rustix::process::Signal) {
+        let pid = i32::try_from(self.server.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a pid");
+        rustix::process::kill_process(pid, signal).expect("signalled");
+    }
+
     /// Makes a namespace.
     pub(super) fn found(&self, name: &str) {
         let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
@@ -88,6 +94,8 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
+        // One that stands still would never end.
+        self.signal(rustix::process::Signal::CONT);
         drop(self.server.stdin.take());
         let _ = self.server.wait();
     }

@@ -116,6 +116,37 @@ async fn artifacts_come_out_of_the_cluster() {
 }
 
 #[tokio::test]
+async fn a_forged_list_of_artifacts_leads_nowhere() {
+    let gke = gke();
+    let on = ground(&gke, "forged");
+    let mut attempt = on.sh(
+        "m=$(tr '\\0' '\\n' </proc/$PPID/cmdline | grep ^spore-trailer); d=$(printf evil | sha256sum | cut -c1-64)
+        printf '%s begin\\n' \"$m\"
+        for p in ../../evil /tmp/evil a/../../b ./x a//b '' good good; do
+            printf '%s sent 4 %s %s\\nZXZpbA==\\n' \"$m\" \"$d\" \"$p\"
+        done; printf '%s end\\n' \"$m\"",
+    );
+    attempt.artifacts = Arc::from(["**".to_owned()]);
+    let end = on.run(attempt).await;
+    let paths: Vec<&str> = end.artifacts.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(paths, ["good"], "{:?}", end.remarks);
+    assert!(end.remarks.iter().any(|remark| remark.starts_with("7 of the artifacts")), "{:?}", end.remarks);
+}
+
+#[tokio::test]
+async fn a_namespace_that_is_not_there_is_named() {
+    let gke = gke();
+    let on = ground(&gke, "no-namespace");
+    let mut attempt = on.sh("true");
+    let mut with = (*attempt.with).clone();
+    with.insert("namespace".into(), "nowhere".into());
+    attempt.with = Arc::new(with);
+    let outcome = on.run(attempt).await.outcome;
+    let Outcome::NotStarted { reason, permanent: true } = outcome else { panic!("{outcome}") };
+    assert!(reason.contains("no namespace `nowhere`"), "{reason}");
+}
+
+#[tokio::test]
 async fn files_scripts_and_secrets_are_brought_along() {
     let gke = gke();
     let on = ground(&gke, "brought");

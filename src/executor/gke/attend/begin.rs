@@ -46,7 +46,10 @@ impl Attendance {
                 }
             };
             match found {
-                Ok(Some(begun)) => return begun,
+                Ok(Some(begun)) => {
+                    self.own_anew(&begun).await;
+                    return begun;
+                }
                 Ok(None) if lock(&self.run.facts).was_created(&self.attempt.id) => {
                     let stage = format!("its Job `{}` is gone from the namespace `{}`", self.job, self.namespace);
                     return Begun::Not(Outcome::Lost { stage });
@@ -97,6 +100,10 @@ impl Attendance {
     fn may_run(&self) -> String {
         let (job, namespace) = (&self.job, &self.namespace);
         format!("the cluster does not answer; its Job `{job}` in the namespace `{namespace}` may still run")
+    }
+
+    fn no_namespace(&self) -> String {
+        format!("the cluster has no namespace `{0}`; make it with `kubectl create namespace {0}`", self.namespace)
     }
 
     /// The Job, where it is there already.
@@ -172,6 +179,7 @@ impl Attendance {
                 Err(trouble @ (Trouble::Passing(_) | Trouble::Quota(_))) => {
                     return Some(Begun::Not(Outcome::NotStarted { reason: trouble.words(), permanent: false }));
                 }
+                Err(Trouble::Absent) => return Some(not_started(self.no_namespace())),
                 Err(trouble) => return Some(not_started(trouble.words())),
             }
         }
@@ -202,6 +210,7 @@ impl Attendance {
                     may_exist |= !text.contains("(Connect)") && !text.contains("there is no way to");
                     PATIENCE
                 }
+                Trouble::Absent => return not_started(self.no_namespace()),
                 trouble => return not_started(trouble.words()),
             };
             self.say(&trouble.words());
@@ -234,6 +243,16 @@ impl Attendance {
             .await
     }
 
+    /// Has the objects beside a Job that was found go with it: the engine that made them may have died before it came to
+    /// that.
+    async fn own_anew(&self, begun: &Begun) {
+        let Begun::There { uid, .. } = begun else { return };
+        // Files that cannot be read any more were brought along in time, or the Job would not be there.
+        if let Ok(made) = self.made() {
+            self.own(&made, uid).await;
+        }
+    }
+
     /// Has the objects beside the Job go with it.
     pub(in crate::executor::gke) async fn own(&self, made: &Made, uid: &str) {
         let (version, kind) = (&made.job["apiVersion"], &made.job["kind"]);
@@ -262,7 +281,9 @@ impl Attendance {
                     }
                 },
             );
-            if let Err(trouble) = patched.await {
+            if let Err(trouble) = patched.await
+                && trouble != Trouble::Absent
+            {
                 // It stays until somebody tidies up, which does no harm to the attempt.
                 tracing::warn!(trouble = trouble.words(), "an object beside a Job does not go with it");
             }

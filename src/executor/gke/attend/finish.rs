@@ -1,6 +1,7 @@
 //! From what the cluster told to all that is known when an attempt has ended.
 
-use std::path::{Component, Path, PathBuf};
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::see::{Attendance, Progress};
@@ -114,8 +115,14 @@ impl Attendance {
             end.remarks.push(format!("only the first {files_max} of the artifacts were recorded"));
         }
         let folder = self.attempt.run_dir.join(FETCHED).join(self.attempt.id.file_name());
-        let mut left = 0_usize;
+        let (mut left, mut strange) = (0_usize, 0_usize);
+        let mut known = HashSet::new();
         for file in found.into_iter().take(files_max) {
+            // The list is what a command in a container said.
+            if !is_below(&file.path) || !known.insert(file.path.clone()) {
+                strange += 1;
+                continue;
+            }
             let path = self.mask.text(&file.path).into_owned();
             let Some(digest) = file.digest else {
                 end.remarks.push(format!("artifact `{path}` cannot be read"));
@@ -128,6 +135,12 @@ impl Attendance {
             }
             end.artifacts.push(Recorded { path, size_bytes: file.size_bytes, digest });
         }
+        if strange > 0 {
+            end.remarks.push(format!(
+                "{strange} of the artifacts were not recorded, because they have no path of their own below the working \
+                 directory"
+            ));
+        }
         if left > 0 {
             end.remarks.push(format!(
                 "{left} of the artifacts were too large to be fetched, and are gone with their pod unless they lie in a \
@@ -137,13 +150,14 @@ impl Attendance {
     }
 }
 
-/// Writes a file that came out of the cluster. Its path is what a command in a container said.
+/// Whether a path leads to a file below a folder, and says so plainly.
+fn is_below(path: &str) -> bool {
+    !path.split('/').any(|part| matches!(part, "" | "." | "..")) && !path.contains('\0')
+}
+
+/// Writes a file that came out of the cluster, at a path below `folder`.
 fn keep(folder: &Path, path: &str, content: &[u8]) -> std::io::Result<()> {
-    let relative = Path::new(path);
-    if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
-        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it has no path below its folder"));
-    }
-    let place: PathBuf = folder.join(relative);
+    let place: PathBuf = folder.join(path);
     if let Some(parent) = place.parent() {
         file::create_dir_all(parent)?;
     }

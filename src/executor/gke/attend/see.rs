@@ -341,7 +341,7 @@ impl Attendance {
             CommandLine::Script { language, .. } => language.program().to_owned(),
         };
         let path = self.attempt.env.iter().rev().find(|(name, _)| name == "PATH");
-        Asked { program, path: path.map(|(_, value)| value.clone()) }
+        Asked { program, path: path.map(|(_, value)| value.clone()), timeout: self.attempt.timeout }
     }
 }
 

@@ -108,7 +108,7 @@ async fn wait(cluster: &Cluster, name: &str, limit: Duration) -> io::Result<()> 
             },
         );
         let got = got.await.map_err(|trouble| failed(&trouble))?;
-        let reason = match judge(&got, &Asked { program: "sh".into(), path: None }) {
+        let reason = match judge(&got, &Asked { program: "sh".into(), path: None, timeout: None }) {
             Verdict::Running { .. } => return Ok(()),
             Verdict::Ended(judged) => {
                 return Err(io::Error::other(format!("the instance `{name}` does not start: {}", judged.outcome)));

@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     fn of(said: &str) -> Option<Collected> {
-        let asked = Asked { program: "tool".into(), path: None };
+        let asked = Asked { program: "tool".into(), path: None, timeout: None };
         read(said.as_bytes(), "/w", "", &asked, 10)
     }
 

@@ -67,7 +67,7 @@ impl Attendance {
                 self.agree(&pod)?;
             }
             let mut reason = None;
-            match judge(&pod, &Asked { program: "sh".into(), path: None }) {
+            match judge(&pod, &Asked { program: "sh".into(), path: None, timeout: None }) {
                 Verdict::Running { .. } if pod.metadata.deletion_timestamp.is_none() => return Ok(uid),
                 Verdict::Ended(judged) if by_hand || matches!(judged.outcome, Outcome::NotStarted { .. }) => {
                     if !by_hand {

@@ -19,6 +19,8 @@ use crate::os::clock::{Clock as _, SystemClock};
 
 /// The shortest time between two lines told.
 const LINE_INTERVAL: Duration = Duration::from_millis(50);
+/// How long the rest of a log is asked for whose container is over.
+const REST_PATIENCE: Duration = Duration::from_mins(15);
 const DEED: Deed = Deed { verb: "get", resource: "pods/log" };
 
 /// How far the container is.
@@ -79,9 +81,17 @@ impl Follow {
     pub(in crate::executor::gke) async fn drain(mut self) -> Drained {
         let mut pauses = Pauses::default();
         let mut phase = self.phase.clone();
+        let (clock, mut over_at) = (SystemClock::new(), None);
         loop {
             let now = *phase.borrow_and_update();
             if now == Phase::Given {
+                break;
+            }
+            if now == Phase::Over
+                && clock.monotonic().saturating_sub(*over_at.get_or_insert(clock.monotonic())) > REST_PATIENCE
+            {
+                self.sink.say("the rest of its log did not come");
+                self.lines.has_gap = true;
                 break;
             }
             let read = tokio::select! {
@@ -90,7 +100,7 @@ impl Follow {
             };
             self.lines.cut();
             match read {
-                // It is read to its end, or the pod is gone and its log with it, or the container never began.
+                // That was all, or the pod is gone and its log with it, or the container never began.
                 Ok(true) | Err(Trouble::Absent | Trouble::Refused(_)) if now == Phase::Over => break,
                 Ok(had) => {
                     if had {

@@ -121,6 +121,28 @@ fn secrets_stand_in_no_job() {
 }
 
 #[test]
+fn secrets_that_json_writes_in_other_words_are_found() {
+    let secret = "a \"b\"\nand\\c";
+    let refused = |change: &dyn Fn(&mut Attempt), files: &[Brought]| {
+        let mut attempt = attempt(sh("true"), json!({"image": "x"}));
+        attempt.secrets = Arc::from([Secret { name: "T".into(), value: secret.into() }]);
+        change(&mut attempt);
+        let settings = read(&attempt.with).expect("settings");
+        build(&Order { attempt: &attempt, settings: &settings, folder: "f", epoch: 1, files }).expect_err("refused")
+    };
+    let with = |value: Value| {
+        move |attempt: &mut Attempt| Arc::make_mut(&mut attempt.with).extend([("annotations".into(), value.clone())])
+    };
+    assert!(refused(&with(json!({"a": format!("x{secret}")})), &[]).contains("`with:`"));
+    let template = json!({"metadata": {"annotations": {secret: "x"}}});
+    let set = |attempt: &mut Attempt| Arc::make_mut(&mut attempt.with).extend([("template".into(), template.clone())]);
+    assert!(refused(&set, &[]).contains("`with:`"));
+    assert!(refused(&|attempt| attempt.workdir = secret.into(), &[]).contains("the working directory"));
+    let file = Brought { path: "a".into(), bytes: secret.into(), is_executable: false };
+    assert!(refused(&|_| {}, &[file]).contains("`files:`"));
+}
+
+#[test]
 fn long_scripts_and_artifacts() {
     let mut attempt = attempt(sh(&"true\n".repeat(20_000)), json!({"image": "x"}));
     let made = made(&attempt, &[]);

@@ -45,7 +45,7 @@ pub(in crate::executor::gke) struct Lodging<'a> {
 pub(in crate::executor::gke) fn lodge(lodging: &Lodging<'_>) -> Result<Made, String> {
     let Lodging { pod: name, labels, settings, with, files, attempt } = lodging;
     if let Some(attempt) = attempt {
-        refuse_secrets(attempt)?;
+        refuse_secrets(attempt, files)?;
     }
     let root = container_root(settings);
     let mut mounts = mounts(name, settings, root, files, None);

@@ -61,7 +61,7 @@ pub(in crate::executor::gke) struct Made {
 /// The reason, as a sentence for people, where the attempt cannot be carried out.
 pub(in crate::executor::gke) fn build(order: &Order<'_>) -> Result<Made, String> {
     let (attempt, settings) = (order.attempt, order.settings);
-    refuse_secrets(attempt)?;
+    refuse_secrets(attempt, order.files)?;
     let name = names::of(&attempt.id);
     let root = container_root(settings);
     let words = words(&attempt.command, &attempt.secrets)?;
@@ -131,16 +131,36 @@ fn job(attempt: &Attempt, settings: &Settings, metadata: &Value, pod: &Value) ->
     job
 }
 
-/// # Errors
-/// Why the attempt cannot be carried out, where a secret would be readable for everybody.
-pub(super) fn refuse_secrets(attempt: &Attempt) -> Result<(), String> {
-    let mut written = attempt.with.values().map(Value::to_string).chain(attempt.artifacts.iter().cloned());
-    if !written.any(|text| holds_secret(&text, &attempt.secrets)) {
+/// Refuses what would show a secret to everybody who may read Jobs.
+pub(super) fn refuse_secrets(attempt: &Attempt, files: &[Brought]) -> Result<(), String> {
+    let is_secret = |text: &str| holds_secret(text, &attempt.secrets);
+    let what = if attempt.with.values().any(|value| any_text(value, &is_secret)) {
+        "a setting under `with:`"
+    } else if attempt.artifacts.iter().any(|pattern| is_secret(pattern)) {
+        "an artifact's pattern"
+    } else if is_secret(&attempt.workdir.to_string_lossy()) {
+        "the working directory"
+    } else if attempt.env.iter().any(|(name, _)| is_secret(name)) {
+        "the name of an environment variable"
+    } else if files.iter().any(|file| is_secret(&String::from_utf8_lossy(&file.bytes))) {
+        "a file under `files:`"
+    } else {
         return Ok(());
+    };
+    Err(format!(
+        "{what} holds a secret, which everybody could read in the cluster; put it into a Secret of the cluster and name \
+         that under `secrets:` or `volumes:`"
+    ))
+}
+
+/// Whether a text in the value, be it a key, is as asked. JSON would write some of them in other words.
+fn any_text(value: &Value, is_so: &impl Fn(&str) -> bool) -> bool {
+    match value {
+        Value::String(text) => is_so(text),
+        Value::Array(list) => list.iter().any(|value| any_text(value, is_so)),
+        Value::Object(map) => map.iter().any(|(key, value)| is_so(key) || any_text(value, is_so)),
+        other => is_so(&other.to_string()),
     }
-    let problem = "a setting under `with:` or an artifact's pattern holds a secret, which everybody could read in the \
-                   cluster; put it into a Secret there and name that under `secrets:`";
-    Err(problem.into())
 }
 
 /// The root of the spores in the container.
@@ -212,7 +232,7 @@ fn environment(order: &Order<'_>, name: &str, root: &str, words: &Start) -> Resu
         ("SPORE_ROOT", root.to_owned()),
         ("SPORE_OUTPUT", OUTPUT.to_owned()),
     ];
-    env.extend(own.map(|(name, value)| json!({"name": name, "value": value})));
+    env.extend(own.map(|(name, value)| json!({"name": name, "value": escaped(&value)})));
     Ok((env, secret_values))
 }
 

@@ -1,4 +1,5 @@
-//! The author's own patch of the Job: maps are merged, lists of named things are merged by their names, null removes.
+//! The author's own patch of the Job: maps are merged, lists of named things are merged by their names (mounts by
+//! their paths, as one volume may have several), null removes.
 
 use serde_json::Value;
 
@@ -17,8 +18,10 @@ pub(super) fn merge(into: &mut Value, patch: &Value) {
             }
         }
         (Value::Array(into), Value::Array(patch)) if are_named(into) && are_named(patch) => {
+            let is_mounts = into.iter().chain(patch).all(|value| value["mountPath"].is_string());
+            let key = if is_mounts { "mountPath" } else { "name" };
             for value in patch {
-                match into.iter_mut().find(|place| place["name"] == value["name"]) {
+                match into.iter_mut().find(|place| place[key] == value[key]) {
                     Some(place) => merge(place, value),
                     None => into.push(value.clone()),
                 }
@@ -37,6 +40,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_volume_may_be_mounted_twice() {
+        let mount = |name: &str, path: &str| json!({"name": name, "mountPath": path});
+        let mut mounts = json!([mount("work", "/workspace")]);
+        merge(&mut mounts, &json!([mount("cache", "/a"), mount("cache", "/b"), mount("work", "/workspace")]));
+        assert_eq!(mounts, json!([mount("work", "/workspace"), mount("cache", "/a"), mount("cache", "/b")]));
+    }
 
     #[test]
     fn maps_and_named_lists_are_merged() {

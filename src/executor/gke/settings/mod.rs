@@ -2,6 +2,7 @@
 
 mod quantity;
 mod reader;
+mod template;
 mod typed;
 
 pub use typed::problems;

@@ -28,7 +28,9 @@ impl<'a> Reader<'a> {
 
     /// The value of `key`, unless it is absent, null, or a template whose value is not known yet.
     pub(super) fn value(&mut self, key: &'static str) -> Option<Value> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         self.map.get(key).filter(|value| !value.is_null() && !is_template(value)).cloned()
     }
 

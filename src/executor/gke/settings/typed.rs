@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::quantity::{is_label_key, is_label_value, is_name, is_quantity};
 use super::reader::Reader;
+use super::template;
 
 /// How long a pod may wait for a place in the cluster: Autopilot makes machines within minutes.
 const SCHEDULE_TIMEOUT: Duration = Duration::from_mins(15);
@@ -142,9 +143,9 @@ fn gather(with: &IndexMap<String, Value>) -> (Option<Settings>, Vec<String>) {
         split_streams: reader.flag("split_streams").unwrap_or(false),
         schedule_timeout: reader.duration("schedule_timeout").unwrap_or(SCHEDULE_TIMEOUT),
         image_timeout: reader.duration("image_timeout").unwrap_or(IMAGE_TIMEOUT),
-        ttl: reader.duration("ttl").unwrap_or(TTL),
+        ttl: ttl(&mut reader),
         instance_timeout: reader.duration("instance_timeout").unwrap_or(INSTANCE_TIMEOUT),
-        template: Some(Value::Object(reader.map("template"))).filter(|patch| patch != &Value::Object(Map::new())),
+        template: template(&mut reader),
     };
     let image = reader.text("image");
     reader.finish();
@@ -158,6 +159,23 @@ fn quantity(reader: &mut Reader<'_>, key: &'static str) -> Option<String> {
     }
     reader.wrong(key, &format!("must be a quantity such as `500m`, `2` or `512Mi`, not `{}`", text.escape_debug()));
     None
+}
+
+fn ttl(reader: &mut Reader<'_>) -> Duration {
+    let ttl = reader.duration("ttl").unwrap_or(TTL);
+    // The cluster counts in seconds, in 32 bits.
+    if ttl.as_secs() > i32::MAX.unsigned_abs().into() {
+        reader.wrong("ttl", "is more than a cluster can count: 24855 days");
+    }
+    ttl
+}
+
+fn template(reader: &mut Reader<'_>) -> Option<Value> {
+    let patch = reader.map("template");
+    for (place, what) in template::problems(&patch) {
+        reader.wrong(&place, what);
+    }
+    (!patch.is_empty()).then_some(Value::Object(patch))
 }
 
 fn name(reader: &mut Reader<'_>, key: &'static str) -> Option<String> {
@@ -244,7 +262,13 @@ fn env_from(reader: &mut Reader<'_>) -> Vec<EnvFrom> {
 fn secrets(reader: &mut Reader<'_>) -> Vec<SecretKey> {
     let mut all = Vec::new();
     for (variable, value) in reader.map("secrets") {
-        let Some(mut inner) = reader.inner(&format!("secrets.{variable}"), value) else { continue };
+        let place = format!("secrets.{variable}");
+        if variable.is_empty() || variable.contains(['=', '\0']) {
+            reader.wrong(&place, "cannot name an environment variable");
+        } else if variable.starts_with("SPORE_") {
+            reader.wrong(&place, "is set by Spore itself; choose a name that does not begin with `SPORE_`");
+        }
+        let Some(mut inner) = reader.inner(&place, value) else { continue };
         for key in ["secret", "key"] {
             if !inner.has(key) {
                 inner.wrong(key, "is missing; a variable is taken from `key` of the Secret `secret`");
@@ -261,7 +285,10 @@ fn secrets(reader: &mut Reader<'_>) -> Vec<SecretKey> {
 
 fn files(reader: &mut Reader<'_>) -> Vec<String> {
     let files = reader.texts("files");
-    for file in &files {
+    for (index, file) in files.iter().enumerate() {
+        if files[..index].contains(file) {
+            reader.wrong("files", &format!("holds `{}` twice", file.escape_debug()));
+        }
         let is_inside = !file.is_empty() && file.split('/').all(|part| !matches!(part, "" | "." | ".."));
         if !is_inside {
             let file = file.escape_debug();
@@ -279,6 +306,9 @@ fn volumes(reader: &mut Reader<'_>) -> Vec<Volume> {
             inner.wrong("mount", "is missing; name the folder in the container");
         }
         let mount = absolute(&mut inner, "mount");
+        if let Some(mount) = mount.as_ref().filter(|mount| all.iter().any(|volume: &Volume| volume.mount == **mount)) {
+            inner.wrong("mount", &format!("is `{mount}` once more; one volume can be mounted there"));
+        }
         let read_only = inner.flag("read_only").unwrap_or(false);
         let claim = name(&mut inner, "pvc").map(Content::Claim);
         let config_map = name(&mut inner, "config_map").map(Content::ConfigMap);
@@ -334,6 +364,15 @@ mod tests {
             (r#"{"image": "a", "secrets": {"T": {"secret": "x"}}}"#, "`secrets.T.key` is missing"),
             (r#"{"image": "a", "schedule_timeout": "15"}"#, "`schedule_timeout` must be a duration"),
             (r#"{"image": "a", "env_from": [{}]}"#, "`env_from[0].config_map` or `secret`"),
+            (r#"{"image": "a", "ttl": "30000d"}"#, "`ttl` is more than a cluster can count"),
+            (r#"{"image": "a", "template": {"spec": {"backoffLimit": 1}}}"#, "`template.spec.backoffLimit` is set by"),
+            (r#"{"image": "a", "files": ["a", "a"]}"#, "`files` holds `a` twice"),
+            (
+                r#"{"image": "a", "volumes": [{"mount": "/a", "pvc": "x"}, {"mount": "/a/", "pvc": "y"}]}"#,
+                "`volumes[1].mount` is `/a` once more",
+            ),
+            (r#"{"image": "a", "secrets": {"A=B": {"secret": "x", "key": "y"}}}"#, "`secrets.A=B` cannot name"),
+            (r#"{"image": "a", "secrets": {"SPORE_RUN": {"secret": "x", "key": "y"}}}"#, "`secrets.SPORE_RUN` is set"),
             (r#"{"image": "a", "pull_policy": "Sometimes"}"#, "`pull_policy` must be one of Always"),
         ] {
             let problems = problems(&with(text));

@@ -198,12 +198,18 @@ fn container(container: &Value, place: &str, volumes: &[&str], wrong: &mut Cause
             wrong.push((format!("{place}.env[{number}].name"), "Required value".into()));
         }
     }
+    let mut paths = std::collections::HashSet::new();
     for (number, mount) in container["volumeMounts"].as_array().into_iter().flatten().enumerate() {
+        let path = mount["mountPath"].as_str().unwrap_or_default();
+        if !path.is_empty() && !paths.insert(path) {
+            let message = format!("Invalid value: \"{path}\": must be unique");
+            wrong.push((format!("{place}.volumeMounts[{number}].mountPath"), message));
+        }
         let name = mount["name"].as_str().unwrap_or_default();
         if !volumes.contains(&name) {
             wrong.push((format!("{place}.volumeMounts[{number}].name"), format!("Not found: \"{name}\"")));
         }
-        if mount["mountPath"].as_str().unwrap_or_default().is_empty() {
+        if path.is_empty() {
             wrong.push((format!("{place}.volumeMounts[{number}].mountPath"), "Required value".into()));
         }
     }

@@ -263,3 +263,17 @@ fn a_quota_is_held_in_the_words_of_kubernetes() {
     let refusal = pod("c", json!({"cpu": "0"})).expect_err("too many");
     assert!(refusal.message.contains("requested: pods=1, used: pods=2, limited: pods=2"), "{}", refusal.message);
 }
+
+#[test]
+fn one_path_has_one_mount() {
+    let cluster = cluster(Machinery { autopilot: false, ..Machinery::default() });
+    let mounts =
+        json!([{"name": "v", "mountPath": "/a"}, {"name": "v", "mountPath": "/b"}, {"name": "v", "mountPath": "/a"}]);
+    let pod = pod(&json!({"volumeMounts": mounts}), &json!({"volumes": [{"name": "v", "emptyDir": {}}]}));
+    let refusal = cluster.make(Kind::Pod, pod).expect_err("refused");
+    assert!(
+        refusal.message.ends_with("containers[0].volumeMounts[2].mountPath: Invalid value: \"/a\": must be unique"),
+        "{}",
+        refusal.message
+    );
+}

@@ -12,10 +12,15 @@ const REMARKS_MAX: usize = 32;
 /// Takes fields out that are not known; returns what is to be said about them.
 ///
 /// # Errors
-/// When the request wants none of them.
+/// When the request wants none of them, or something is of another type than it must be.
 pub(super) fn check(call: &Call, kind: Kind, value: &mut Value) -> Result<Vec<String>, Refusal> {
     let mut unknown = Vec::new();
     let type_name = kind.resource().kind;
+    if let Some(misfit) = misfit(&one_of(type_name), value, type_name) {
+        let version = kind.resource().version;
+        let message = format!("{type_name} in version \"{version}\" cannot be handled as a {type_name}: {misfit}");
+        return Err(Refusal::bad_request(message));
+    }
     prune(type_name, value, "", &mut unknown);
     unknown.truncate(REMARKS_MAX);
     let remarks: Vec<String> = unknown.iter().map(|path| format!("unknown field \"{path}\"")).collect();
@@ -32,6 +37,53 @@ pub(super) fn check(call: &Call, kind: Kind, value: &mut Value) -> Result<Vec<St
         }
         _ => Ok(remarks),
     }
+}
+
+fn one_of(type_name: &'static str) -> Shape {
+    Shape { of: type_name, many: Many::One, number: 0 }
+}
+
+/// The first value that is of another type than its shape, in the words of Kubernetes' decoder. Everything behind the door
+/// takes it that maps are maps and lists are lists.
+fn misfit(shape: &Shape, value: &Value, path: &str) -> Option<String> {
+    let inner = one_of(shape.of);
+    let fits = match (&shape.many, value) {
+        (_, Value::Null) => return None,
+        (Many::Map, Value::Object(named)) => {
+            return named.iter().find_map(|(name, value)| misfit(&inner, value, &format!("{path}.{name}")));
+        }
+        (Many::Atomic | Many::Keyed(_) | Many::Set, Value::Array(items)) => {
+            return items.iter().find_map(|item| misfit(&inner, item, path));
+        }
+        (Many::One, value) => match (shape.of, value) {
+            ("any", _)
+            | ("str" | "bytes" | "Quantity" | "IntOrString", Value::String(_))
+            | ("int" | "Quantity" | "IntOrString", Value::Number(_))
+            | ("bool", Value::Bool(_)) => true,
+            (name, Value::Object(object)) => {
+                let Some(fields) = schema::fields(name) else { return Some(unfit(value, path, name)) };
+                return fields.iter().find_map(|(field, shape)| {
+                    misfit(shape, object.get(*field).unwrap_or(&Value::Null), &format!("{path}.{field}"))
+                });
+            }
+            _ => false,
+        },
+        _ => false,
+    };
+    (!fits).then(|| unfit(value, path, shape.of))
+}
+
+fn unfit(value: &Value, path: &str, of: &str) -> String {
+    let found = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let of = if of == "str" { "string" } else { of };
+    format!("json: cannot unmarshal {found} into Go struct field {path} of type {of}")
 }
 
 fn prune(type_name: &str, value: &mut Value, path: &str, unknown: &mut Vec<String>) {
@@ -68,6 +120,28 @@ fn within(shape: &Shape, value: &mut Value, path: &str, unknown: &mut Vec<String
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn what_is_of_another_type_is_refused() {
+        let misfit = |value: Value| misfit(&one_of("Pod"), &value, "Pod");
+        for (value, place) in [
+            (json!({"metadata": [], "spec": {}}), "array into Go struct field Pod.metadata of type Meta"),
+            (json!({"metadata": {"labels": "x"}}), "string into Go struct field Pod.metadata.labels of type string"),
+            (json!({"spec": "x"}), "string into Go struct field Pod.spec of type PodSpec"),
+            (json!({"spec": {"containers": {}}}), "object into Go struct field Pod.spec.containers of type Container"),
+            (
+                json!({"spec": {"containers": ["x"]}}),
+                "string into Go struct field Pod.spec.containers of type Container",
+            ),
+            (json!({"spec": {"containers": [{"env": [{"value": 5}]}]}}), "number into Go struct field"),
+        ] {
+            let said = misfit(value.clone()).unwrap_or_default();
+            assert!(said.contains(place), "{value}: {said}");
+        }
+        let fine = json!({"metadata": {"name": "a", "creationTimestamp": null}, "spec": {"volumes": [{"hostPath": 1}],
+            "containers": [{"name": "a", "resources": {"limits": {"cpu": 1, "memory": "1Gi"}}, "tty": true}]}});
+        assert_eq!(misfit(fine), None);
+    }
 
     #[test]
     fn what_is_unknown_is_found_by_its_path_and_taken_out() {

@@ -71,13 +71,14 @@ impl Server {
     /// What kubectl and other clients read to find the cluster.
     #[must_use]
     pub fn kubeconfig(&self) -> String {
-        let name = "spore-sim-gke";
-        let url = &self.url;
-        format!(
-            "apiVersion: v1\nkind: Config\nclusters:\n- name: {name}\n  cluster:\n    server: {url}\nusers:\n- name: {name}\n  \
-             user: {{}}\ncontexts:\n- name: {name}\n  context:\n    cluster: {name}\n    user: {name}\n    namespace: default\n\
-             current-context: {name}\n"
-        )
+        kubeconfig(&self.url)
+    }
+
+    /// Whether a text is the kubeconfig of a simulated cluster, and nothing else.
+    #[must_use]
+    pub fn wrote(text: &str) -> bool {
+        let url = text.lines().find_map(|line| line.strip_prefix("    server: ")).unwrap_or_default();
+        url.starts_with("http://127.0.0.1:") && text == kubeconfig(url)
     }
 
     /// Ends it: nobody is let in any more, and everything that runs in the cluster ends.
@@ -88,6 +89,15 @@ impl Server {
         // What is not through by then is cut off when the set is dropped.
         let _ = timeout(END_MAX, all).await;
     }
+}
+
+fn kubeconfig(url: &str) -> String {
+    let name = "spore-sim-gke";
+    format!(
+        "apiVersion: v1\nkind: Config\nclusters:\n- name: {name}\n  cluster:\n    server: {url}\nusers:\n- name: {name}\n  \
+         user: {{}}\ncontexts:\n- name: {name}\n  context:\n    cluster: {name}\n    user: {name}\n    namespace: default\n\
+         current-context: {name}\n"
+    )
 }
 
 impl Drop for Server {

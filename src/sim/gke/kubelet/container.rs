@@ -1,6 +1,6 @@
 //! One container: started, heard, ended, started again.
 
-use std::io;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::super::controllers::Fact;
-use super::super::{Cluster, Kind, faults};
+use super::super::{Cluster, Kind, faults, home};
 use super::attending::{begin, end, given, hear, spoken};
 use super::image::Image;
 use super::leftovers::MARK;
@@ -280,7 +280,9 @@ impl Attendance<'_> {
     async fn once(&mut self, container: &Value, mut place: Arc<Place>) -> Ended {
         let id = format!("{:032x}{:032x}", random::bits(), random::bits());
         let full_id = format!("containerd://{id}");
-        Arc::make_mut(&mut place).variables.set(MARK.as_ref(), id.as_ref());
+        let variables = &mut Arc::make_mut(&mut place).variables;
+        variables.set(MARK.as_ref(), id.as_ref());
+        variables.set(home::MARK.as_ref(), self.cluster.folder.as_os_str());
         let started = self.cluster.store.now();
         let failed = |message: String, reason: &'static str, code: i32| Ended {
             code,
@@ -339,7 +341,14 @@ impl Attendance<'_> {
     /// Makes the files that a start needs.
     fn open(&self, container: &Value) -> io::Result<Arc<Log>> {
         let restarts = self.pod.slots().get(self.slot).map_or(0, |slot| slot.restarts);
-        file::write_as(&self.termination(container), b"", 0o600)?;
+        let termination = self.termination(container);
+        // The start before may have put something else there.
+        let removed = match termination.symlink_metadata() {
+            Ok(metadata) if metadata.is_dir() => file::remove_tree(&termination),
+            Ok(_) => file::remove(&termination),
+            Err(_) => Ok(()),
+        };
+        removed.and_then(|()| file::write_as(&termination, b"", 0o600))?;
         let stem = self.pod.folder.join(format!("{}.{restarts}.log", container["name"].as_str().unwrap_or_default()));
         Ok(Arc::new(Log::new(&stem, self.cluster.kubelet.settings.logs)?))
     }
@@ -392,14 +401,26 @@ impl Attendance<'_> {
     }
 
     fn last_words(&self, container: &Value, code: i32, log: &Arc<Log>) -> String {
-        let mut words = std::fs::read(self.termination(container)).unwrap_or_default();
-        if words.len() > MESSAGE_BYTES_MAX {
-            words.drain(..words.len() - MESSAGE_BYTES_MAX);
-        }
+        let mut words = written(&self.termination(container)).unwrap_or_default();
         let falls_back = container["terminationMessagePolicy"] == "FallbackToLogsOnError";
         if words.is_empty() && code != 0 && falls_back {
             words = log.tail(FALLBACK.0, FALLBACK.1);
         }
         String::from_utf8_lossy(&words).into_owned()
     }
+}
+
+/// The end of what a container wrote as its last words. It may have put anything there: a link is not followed, a pipe is not
+/// waited for, and of a long file only the end is read.
+fn written(place: &Path) -> io::Result<Vec<u8>> {
+    let mut file = file::open_unlinked(place)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Ok(Vec::new());
+    }
+    let most = MESSAGE_BYTES_MAX as u64;
+    file.seek(SeekFrom::Start(metadata.len().saturating_sub(most)))?;
+    let mut words = Vec::new();
+    file.take(most).read_to_end(&mut words)?;
+    Ok(words)
 }
