@@ -286,33 +286,28 @@ fn memory(pod: &Pod) -> Option<&str> {
 /// A command that its container could not execute.
 fn not_started(reason: &str, message: Option<&str>, asked: &Asked) -> Outcome {
     let message = message.unwrap_or_default();
-    let program = &asked.program;
-    let is_absent =
-        ["executable file not found", "no such file or directory"].iter().any(|text| message.contains(text));
-    if message.contains("permission denied") && message.contains(program.as_str()) {
-        return not_executable(asked);
-    }
-    if is_absent && message.contains(program.as_str()) {
-        return not_found(asked);
+    let is_there = message.contains("permission denied");
+    let words = ["executable file not found", "no such file or directory"];
+    if (is_there || words.iter().any(|text| message.contains(text))) && message.contains(&asked.program) {
+        return no_program(asked, is_there);
     }
     Outcome::NotStarted { reason: said(Some(reason), Some(message)), permanent: true }
 }
 
-/// A program that the image has, but not as one.
-pub(super) fn not_executable(asked: &Asked) -> Outcome {
+/// A program that the image does not have, or not as one.
+pub(super) fn no_program(asked: &Asked, is_there: bool) -> Outcome {
     let program = &asked.program;
-    let reason =
-        format!("`{program}` is not executable in the image; `chmod +x` it there, or name its interpreter before it");
-    Outcome::NotStarted { reason, permanent: true }
-}
-
-/// A program that the image does not have.
-pub(super) fn not_found(asked: &Asked) -> Outcome {
-    let path = match &asked.path {
-        Some(path) => format!("add its folder to PATH, which is `{path}`"),
-        None => "name its whole path".into(),
+    let reason = match &asked.path {
+        _ if is_there => {
+            format!(
+                "`{program}` is not executable in the image; `chmod +x` it there, or name its interpreter before it"
+            )
+        }
+        Some(path) => format!(
+            "`{program}` was not found in the image; use an image that has it, or add its folder to PATH, which is `{path}`"
+        ),
+        None => format!("`{program}` was not found in the image; use an image that has it, or name its whole path"),
     };
-    let reason = format!("`{}` was not found in the image; use an image that has it, or {path}", asked.program);
     Outcome::NotStarted { reason, permanent: true }
 }
 

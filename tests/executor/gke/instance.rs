@@ -86,7 +86,7 @@ async fn tasks_share_what_is_there_and_run_at_once() {
     let first =
         with_own_folder(on.sh("echo one >made; echo ready; until [ -e made2 ]; do sleep 0.05; done; cat made2"));
     let second = with_own_folder(numbered(
-        on.sh("until [ -e made ]; do sleep 0.05; done; cat made >made2; echo two >>made2"),
+        on.sh("until [ -e made ]; do sleep 0.05; done; cat made >new; echo two >>new; mv new made2"),
         2,
     ));
     let mut started = on.start(first);

@@ -5,7 +5,7 @@ use super::shell;
 use crate::executor::gke::client::Trouble;
 use crate::executor::gke::manifest::{container_root, workdir};
 use crate::executor::gke::names;
-use crate::executor::gke::outcome::{Asked, not_executable, not_found, of_code};
+use crate::executor::gke::outcome::{Asked, no_program, of_code};
 use crate::executor::gke::settings::Settings;
 use crate::executor::gke::trailer::{Found, Trailer, expressions, list};
 use crate::executor::traces::{ODD, parse_bytes, too_large};
@@ -69,8 +69,8 @@ fn read(said: &[u8], folder: &str, marker: &str, asked: &Asked, bytes_max: u64) 
         found = trailer.into_found();
     }
     let outcome = match why {
-        "absent" => not_found(asked),
-        "forbidden" => not_executable(asked),
+        "absent" => no_program(asked, false),
+        "forbidden" => no_program(asked, true),
         "folder" => Outcome::NotStarted {
             reason: format!("its folder `{folder}` is not there in the instance, and cannot be made"),
             permanent: true,

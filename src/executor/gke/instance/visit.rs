@@ -63,6 +63,19 @@ enum Turn {
     Cut(Option<Trouble>),
 }
 
+impl Turn {
+    /// What the exit code of [`shell::FOLLOW`] means.
+    fn of(code: Option<i32>) -> Self {
+        match code {
+            Some(0) => Self::Over,
+            Some(shell::ABSENT) => Self::Absent,
+            Some(shell::REFUSED) => Self::Refused,
+            Some(shell::ORPHANED) => Self::Orphaned,
+            _ => Self::Cut(None),
+        }
+    }
+}
+
 impl Attendance {
     /// Carries the attempt out in its instance, and tells its end.
     pub(in crate::executor::gke) async fn visit(mut self) {
@@ -309,13 +322,7 @@ impl Attendance {
             }
             self.end_if_wanted(visit);
         }
-        match code(status.await) {
-            Some(0) => Turn::Over,
-            Some(shell::ABSENT) => Turn::Absent,
-            Some(shell::REFUSED) => Turn::Refused,
-            Some(shell::ORPHANED) => Turn::Orphaned,
-            _ => Turn::Cut(None),
-        }
+        Turn::of(code(status.await))
     }
 
     /// Takes the line that says when it began, and then what it prints.
