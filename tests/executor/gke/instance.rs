@@ -151,6 +151,7 @@ async fn a_cut_connection_loses_nothing_and_repeats_nothing() {
     // Time and again, the command ends whoever reads what it prints.
     let script =
         "cd \"${SPORE_OUTPUT%/*}\"; for n in 1 2 3 4 5; do head -c 100000 /dev/zero | tr '\\0' $n; echo; echo $n >&2
+        until [ -s reader ]; do sleep 0.02; done
         read -r reader <reader; pkill -KILL -f \"$reader [sf]\" || echo none >&2
         until read -r other <reader && [ \"$other\" != \"$reader\" ]; do sleep 0.05; done; done";
     let end = on.run_sh(script).await;
