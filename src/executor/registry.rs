@@ -48,11 +48,10 @@ pub const PLACES: [Place; 3] = [
 /// supervisors that were started ahead.
 #[must_use]
 pub fn built_in(limits: Limits, defaults: &Defaults, spares: Option<Arc<Spares>>) -> Executors {
-    let settings = |name: &str| defaults.get(name).cloned().unwrap_or_default();
     let executors: [Arc<dyn Executor>; _] = [
         Arc::new(Terminal::new(limits).with_spares(spares)),
         #[cfg(feature = "gke")]
-        Arc::new(gke::Gke::new(limits).with_defaults(&settings(GKE.name))),
+        Arc::new(gke::Gke::new(limits).with_defaults(defaults.get(GKE.name))),
     ];
     executors.into_iter().map(|executor| (executor.name(), executor)).collect()
 }

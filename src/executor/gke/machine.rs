@@ -44,8 +44,9 @@ impl Gke {
     /// As it is, for a folder whose settings of this executor are `defaults`: the cluster and the namespace in them are those
     /// that are looked at and cleaned.
     #[must_use]
-    pub fn with_defaults(self, defaults: &IndexMap<String, Value>) -> Self {
-        let text = |name: &str| defaults.get(name).and_then(Value::as_str).map(str::to_owned);
+    pub fn with_defaults(self, defaults: Option<&IndexMap<String, Value>>) -> Self {
+        let text =
+            |name: &str| defaults.and_then(|defaults| defaults.get(name)).and_then(Value::as_str).map(str::to_owned);
         Self::of(self.shared.limits, Clusters::default().at_home(text("context"), text("namespace")))
     }
 
