@@ -267,8 +267,8 @@ impl Daemon<'_> {
         Ok(())
     }
 
-    /// A file whose contents are known from another file that is not there any more was renamed, even if nobody has told yet
-    /// that the other is gone.
+    /// A file whose contents are known from another file that is not there any more, or is another one by now, was renamed,
+    /// even if nobody has told yet what became of the other.
     fn without_renamed(&mut self, arrivals: Vec<Arrival>) -> Result<Vec<Arrival>, queue::Error> {
         let arrived: HashSet<Digest> = arrivals.iter().map(|arrival| arrival.digest).collect();
         let here: HashSet<&str> = arrivals.iter().map(|arrival| arrival.path.as_str()).collect();
@@ -278,9 +278,21 @@ impl Daemon<'_> {
                 elsewhere.entry(digest).or_default().push(path.to_owned());
             }
         }
-        let is_gone = |path: &String| self.root.join(path).symlink_metadata().is_err();
-        let gone: Vec<String> = elsewhere.into_values().flatten().filter(is_gone).collect();
+        let (mut gone, mut changed) = (Vec::new(), Vec::new());
+        for (digest, paths) in elsewhere {
+            for path in paths {
+                match std::fs::read(self.root.join(&path)) {
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => gone.push(path),
+                    Ok(bytes) if Digest::of(&bytes) != digest => changed.push(path),
+                    _ => {}
+                }
+            }
+        }
         self.take_out(gone)?;
+        if !changed.is_empty() {
+            // What they want now is told when they arrive; what they wanted before is not withdrawn.
+            self.log.append(vec![Fact::Gone { files: changed }])?;
+        }
         Ok(arrivals)
     }
 
