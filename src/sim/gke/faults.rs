@@ -59,6 +59,10 @@ pub enum Kind {
     VanishedPod,
 }
 
+/// All of them, for who has named one that is none.
+const KINDS: &str = "latency, unauthorized, conflict, gone, too-many, internal, unavailable, down, lost-answer, cut-log, \
+                     cut-watch, lost-event, slow-kubelet, image-error and vanished-pod";
+
 /// One thing that goes wrong.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -125,7 +129,7 @@ impl Rule {
     pub fn parse(text: &str) -> Result<Self, String> {
         let (kind, rate) = text.split_once('=').unwrap_or((text, "1"));
         let known = serde_json::from_value(kind.into());
-        let kind = known.map_err(|_| format!("there is no fault `{kind}`"))?;
+        let kind = known.map_err(|_| format!("there is no fault `{kind}`; there are {KINDS}"))?;
         let rate = rate.parse().ok().filter(|rate| (0.0..=1.0).contains(rate));
         let rate = rate.ok_or_else(|| format!("the rate of `{text}` must be a number from 0 to 1"))?;
         Ok(Self { rate, ..Self::new(kind) })
@@ -302,6 +306,16 @@ fn cut() -> axum::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_list_of_faults_names_each_of_them_and_no_other() {
+        for name in KINDS.split([',', ' ']).filter(|word| !word.is_empty() && *word != "and") {
+            assert!(Rule::parse(&format!("{name}=0.5")).is_ok(), "{name}");
+        }
+        let schema = schemars::schema_for!(Kind);
+        let known = schema.to_value().to_string().matches("\"const\"").count();
+        assert_eq!(KINDS.split(", ").count() + 1, known);
+    }
 
     #[test]
     fn the_same_seed_strikes_the_same_requests() {
