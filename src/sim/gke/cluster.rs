@@ -13,7 +13,7 @@ use super::{JobSettings, Kind, KubeletSettings, Store, collector, controllers, k
 use crate::os::clock::Clock;
 
 /// Changes of each kind that are remembered for who watches.
-const HISTORY_MAX: usize = 10_000;
+const HISTORY_MAX: usize = 5_000;
 
 /// A cluster. Its parts hold it by [`Arc`] and meet only in its store.
 pub struct Cluster {

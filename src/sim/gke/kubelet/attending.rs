@@ -1,10 +1,10 @@
 //! What is done for a container that runs: it is started, heard, and ended when its pod is to stop.
 
+use std::cell::RefCell;
 use std::io;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::watch;
 
@@ -41,13 +41,31 @@ pub(super) fn begin(container: &Value, place: &Place) -> Result<(Attended, Pipes
     prepared.beginning().start(false).map_err(|error| prepared.refusal(&error))
 }
 
-pub(super) async fn hear(cluster: &Cluster, mut pipe: Receiver, stream: Stream, log: &Log) -> io::Result<()> {
+/// Bytes that are heard at a time.
+const HEARD_BYTES: usize = 16 << 10;
+
+thread_local! {
+    /// What pipes are read into: one for all containers of a thread.
+    static HEARD: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+pub(super) async fn hear(cluster: &Cluster, pipe: Receiver, stream: Stream, log: &Log) -> io::Result<()> {
     let mut lines = Lines::new(stream);
-    let mut buffer = vec![0; 16 << 10];
     loop {
-        match pipe.read(&mut buffer).await {
-            Ok(0) | Err(_) => return lines.finish(log, cluster.clock.wall_milliseconds()),
-            Ok(count) => lines.feed(log, cluster.clock.wall_milliseconds(), &buffer[..count])?,
+        // Thousands of containers say nothing most of the time, and are not to take memory for it.
+        let is_readable = pipe.readable().await.is_ok();
+        let heard = HEARD.with_borrow_mut(|buffer| {
+            buffer.resize(HEARD_BYTES, 0);
+            match pipe.try_read(buffer) {
+                Ok(count) if is_readable => {
+                    lines.feed(log, cluster.clock.wall_milliseconds(), &buffer[..count]).map(|()| Some(count))
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+                _ => Ok(Some(0)),
+            }
+        })?;
+        if heard == Some(0) {
+            return lines.finish(log, cluster.clock.wall_milliseconds());
         }
     }
 }

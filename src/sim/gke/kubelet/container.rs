@@ -79,8 +79,8 @@ impl Attendance<'_> {
         }
     }
 
-    fn container(&self) -> Value {
-        self.pod.slots().get(self.slot).map(|slot| slot.container.clone()).unwrap_or_default()
+    fn container(&self) -> Arc<Value> {
+        self.pod.slots().get(self.slot).map(|slot| Arc::clone(&slot.container)).unwrap_or_default()
     }
 
     fn is_stopped(&self) -> bool {
@@ -103,7 +103,7 @@ impl Attendance<'_> {
             "containers"
         };
         let field = format!("spec.{slots}{{{}}}", container["name"].as_str().unwrap_or_default());
-        let host = self.pod.value["spec"]["nodeName"].as_str().unwrap_or_default();
+        let host = self.pod.wants.host.as_str();
         self.cluster.events.tell(
             &self.cluster.store,
             &Fact {
@@ -225,7 +225,7 @@ impl Attendance<'_> {
 
     fn place(&self, container: &Value) -> Result<Place, String> {
         // The downward API tells what only the status knows.
-        let mut pod = self.pod.value.clone();
+        let mut pod = self.pod.value();
         pod["status"]["podIP"] = self.pod.address.clone().into();
         pod["status"]["hostIP"] = "10.128.0.2".into();
         let asked = environment::variables(self.cluster, &pod, container)?;
@@ -248,7 +248,7 @@ impl Attendance<'_> {
             file::create_private_dir_all(&folder).map_err(text)?;
         }
         let own_path = std::env::var("PATH").unwrap_or_default();
-        let host = self.pod.value["spec"]["hostname"].as_str().unwrap_or(&self.pod.name);
+        let host = pod["spec"]["hostname"].as_str().unwrap_or(&self.pod.name);
         let home = if root.is_some() { Path::new("/root") } else { &home };
         let mut variables = Variables::default();
         let mut set = |name: &str, value: &str| variables.set(name.as_ref(), value.as_ref());

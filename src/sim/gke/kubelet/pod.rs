@@ -21,9 +21,6 @@ use crate::os::file;
 /// Changes that come within this time of one another are written together: a container that ends at once is never seen
 /// running, and a pod of many containers is not written for each.
 const TOGETHER: Duration = Duration::from_millis(10);
-/// For how long a container may say goodbye where its pod does not say.
-const GRACE_SECONDS: u64 = 30;
-
 /// Whether, and when at the latest, the containers of a pod have to end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
@@ -77,7 +74,7 @@ pub(super) fn forget(cluster: &Cluster, pod: &Pod) {
 
 async fn work(cluster: &Cluster, pod: &Pod, mut stop: watch::Receiver<Stop>) {
     let Some(volumes) = mount(cluster, pod, &mut stop).await else { return };
-    let policy = pod.value["spec"]["restartPolicy"].as_str().unwrap_or("Always");
+    let policy = pod.wants.policy.as_str();
     let (stop_sides, stopped_sides) = watch::channel(Stop::No);
     let (mut sides, mut first, mut main) = (Vec::new(), Vec::new(), Vec::new());
     for (at, slot) in pod.slots().iter().enumerate() {
@@ -105,7 +102,7 @@ async fn work(cluster: &Cluster, pod: &Pod, mut stop: watch::Receiver<Stop>) {
     let sides_end = async {
         tokio::select! {
             () = others => {
-                let deadline = cluster.clock.monotonic() + grace(pod);
+                let deadline = cluster.clock.monotonic() + pod.wants.grace;
                 stop_sides.send_if_modified(|stop| {
                     let is_new = *stop == Stop::No;
                     if is_new {
@@ -130,7 +127,7 @@ async fn mount(cluster: &Cluster, pod: &Pod, stop: &mut watch::Receiver<Stop>) -
     loop {
         let from = cluster.store.version();
         let made = file::create_private_dir_all(&pod.folder).map_err(|error| error.to_string());
-        match made.and_then(|()| volumes::mount(cluster, &pod.value, &pod.folder)) {
+        match made.and_then(|()| volumes::mount(cluster, &pod.value(), &pod.folder)) {
             Ok(volumes) => return (*stop.borrow() == Stop::No).then_some(volumes),
             Err(message) => {
                 tell(cluster, pod, true, "FailedMount", &message, "");
@@ -143,12 +140,8 @@ async fn mount(cluster: &Cluster, pod: &Pod, stop: &mut watch::Receiver<Stop>) -
     }
 }
 
-fn grace(pod: &Pod) -> Duration {
-    Duration::from_secs(pod.value["spec"]["terminationGracePeriodSeconds"].as_u64().unwrap_or(GRACE_SECONDS))
-}
-
 fn tell(cluster: &Cluster, pod: &Pod, is_warning: bool, reason: &'static str, message: &str, field: &str) {
-    let host = pod.value["spec"]["nodeName"].as_str().unwrap_or_default();
+    let host = pod.wants.host.as_str();
     cluster.events.tell(
         &cluster.store,
         &Fact {
@@ -174,7 +167,7 @@ async fn oversee(
     stop: &watch::Sender<Stop>,
     verdict: &Mutex<Option<Verdict>>,
 ) {
-    let allowed = pod.value["spec"]["activeDeadlineSeconds"].as_u64().map(Duration::from_secs);
+    let allowed = pod.wants.allowed;
     let mut over = std::pin::pin!(async {
         match allowed {
             Some(allowed) => tokio::time::sleep(allowed).await,
@@ -201,7 +194,7 @@ async fn oversee(
                     reason: "DeadlineExceeded",
                     message: "Pod was active on the node longer than the specified deadline",
                 });
-                stop_by(cluster, pod, stop, cluster.clock.monotonic() + grace(pod));
+                stop_by(cluster, pod, stop, cluster.clock.monotonic() + pod.wants.grace);
             }
         }
     }

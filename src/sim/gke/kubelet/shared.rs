@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use super::super::Object;
 use super::leftovers::Leftovers;
 use super::memory::Memory;
-use super::status::{Slot, State};
+use super::status::{Slot, State, quality};
 use super::{Log, LogLimits, Place};
 
 /// How the kubelet behaves where a real one has fixed numbers.
@@ -78,13 +78,18 @@ impl Kubelet {
     }
 }
 
+/// For how long a container may say goodbye where its pod does not say.
+const GRACE: Duration = Duration::from_secs(30);
+
 /// A pod that has come to a machine.
 pub(in crate::sim::gke) struct Pod {
     pub(super) uid: Arc<str>,
     pub(super) namespace: Arc<str>,
     pub(super) name: Arc<str>,
-    /// Its JSON as it came.
-    pub(super) value: Value,
+    /// Its JSON as it came: as text, because thousands of trees take much memory.
+    json: Arc<str>,
+    /// What is asked of it more than once.
+    pub(super) wants: Wants,
     pub(super) folder: PathBuf,
     pub(super) address: String,
     /// When it came, as statuses write it.
@@ -96,6 +101,33 @@ pub(in crate::sim::gke) struct Pod {
     pub(super) written: AtomicU64,
     /// Whether its task is over.
     pub(super) is_over: AtomicBool,
+}
+
+/// What a pod wants.
+pub(in crate::sim::gke) struct Wants {
+    /// `Always`, `OnFailure` or `Never`.
+    pub(super) policy: String,
+    /// The machine it has come to.
+    pub(super) host: String,
+    /// For how long its containers may say goodbye.
+    pub(super) grace: Duration,
+    /// How long it may be there.
+    pub(super) allowed: Option<Duration>,
+    pub(super) quality: &'static str,
+}
+
+impl Wants {
+    fn of(pod: &Value) -> Self {
+        let spec = &pod["spec"];
+        let seconds = |name: &str| spec[name].as_u64().map(Duration::from_secs);
+        Self {
+            policy: spec["restartPolicy"].as_str().unwrap_or("Always").to_owned(),
+            host: spec["nodeName"].as_str().unwrap_or_default().to_owned(),
+            grace: seconds("terminationGracePeriodSeconds").unwrap_or(GRACE),
+            allowed: seconds("activeDeadlineSeconds"),
+            quality: quality(pod),
+        }
+    }
 }
 
 impl Pod {
@@ -110,7 +142,8 @@ impl Pod {
             uid: Arc::clone(&object.uid),
             namespace: Arc::clone(&object.namespace),
             name: Arc::clone(&object.name),
-            value,
+            json: Arc::clone(&object.json),
+            wants: Wants::of(&value),
             folder,
             address,
             started,
@@ -119,6 +152,12 @@ impl Pod {
             written: AtomicU64::new(object.version),
             is_over: AtomicBool::new(false),
         }
+    }
+
+    /// Its JSON as it came, as a tree.
+    pub(super) fn value(&self) -> Value {
+        // It was written from a tree.
+        serde_json::from_str(&self.json).unwrap_or_default()
     }
 
     pub(super) fn slots(&self) -> MutexGuard<'_, Vec<Slot>> {

@@ -46,7 +46,7 @@ pub(in crate::sim::gke) struct Ended {
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) name: String,
-    pub(super) container: Value,
+    pub(super) container: Arc<Value>,
     pub(super) is_init: bool,
     pub(super) state: State,
     /// How it ended before.
@@ -60,6 +60,7 @@ pub(super) struct Slot {
 
 impl Slot {
     pub(super) fn new(container: Value, is_init: bool) -> Self {
+        let container = Arc::new(container);
         let name = container["name"].as_str().unwrap_or_default().to_owned();
         let state = State::Waiting { reason: "ContainerCreating", message: String::new() };
         Self {
@@ -168,7 +169,7 @@ pub(super) struct Verdict {
 /// Puts what is known of the pod into the status of `object`. What others have written there stays.
 pub(super) fn write(object: &mut Value, pod: &Pod, now: &str, verdict: Option<&Verdict>) {
     let slots = pod.slots();
-    let policy = pod.value["spec"]["restartPolicy"].as_str().unwrap_or("Always");
+    let policy = pod.wants.policy.as_str();
     let status = &mut object["status"];
     let told = status["phase"].as_str().unwrap_or_default();
     // A phase that is an end was decided by whoever watches over the machines.
@@ -197,7 +198,7 @@ pub(super) fn write(object: &mut Value, pod: &Pod, now: &str, verdict: Option<&V
     status["podIPs"] = json!([{"ip": pod.address}]);
     status["startTime"] = pod.started.clone().into();
     if status["qosClass"].is_null() {
-        status["qosClass"] = quality(&pod.value).into();
+        status["qosClass"] = pod.wants.quality.into();
     }
 }
 
@@ -267,7 +268,7 @@ pub(in crate::sim::gke) fn set_condition(
 }
 
 /// How well a pod is served when memory is short.
-fn quality(pod: &Value) -> &'static str {
+pub(super) fn quality(pod: &Value) -> &'static str {
     let containers = ["initContainers", "containers"].map(|field| pod["spec"][field].as_array().into_iter().flatten());
     let all: Vec<_> = containers.into_iter().flatten().collect();
     let amount = |container: &Value, of: &str, what: &str| quantity(&container["resources"][of][what]);
