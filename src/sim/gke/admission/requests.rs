@@ -1,7 +1,7 @@
 //! What Autopilot makes of the resources that pods request.
 //!
 //! Defaults, minimums, maximums and ratios: <https://cloud.google.com/kubernetes-engine/docs/concepts/autopilot-resource-requests>
-//! as of 2025. They hold for the sum of a pod's containers; what lacks is put onto the first one. What is too little is
+//! as of 2025; those of classes other than general-purpose from memory. They hold for the sum of a pod's containers; what lacks is put onto the first one. What is too little is
 //! raised in silence, and the annotation says so; what is too much is refused.
 
 use serde_json::{Value, json};
