@@ -41,24 +41,7 @@ macro_rules! in_instance {
     };
 }
 
-in_instance!(
-    success_and_failure_are_told,
-    signals_are_told,
-    what_is_not_found_never_starts,
-    time_runs_out,
-    a_cancelled_command_may_say_goodbye,
-    cancelling_now_asks_nobody,
-    cancelling_before_the_start_starts_nothing,
-    starting_twice_finds_the_first,
-    outputs_are_handed_on,
-    broken_outputs_fail_the_attempt,
-    the_environment_is_as_told,
-    arguments_need_no_shell,
-    scripts_end_at_the_first_failure,
-    logs_are_read_by_cursor,
-    much_output_keeps_head_and_tail,
-    secrets_are_masked_everywhere,
-);
+every_case!(in_instance);
 
 fn pods(namespace: &str) -> Vec<Value> {
     let listed = shared().kubectl(&["get", "pods", "-n", namespace, "-o", "json"]);
